@@ -1,0 +1,97 @@
+//===- ReductionOps.td - Products and reductions --------------*- tablegen -*-===//
+
+#ifndef DYN_DIALECT_REDUCTIONOPS
+#define DYN_DIALECT_REDUCTIONOPS
+
+include "Dyn/Dialect/DynOpBase.td"
+
+def Dyn_MatmulOp : Dyn_InferredOp<"matmul"> {
+  let summary = "matrix product, batched by broadcasting";
+  let description = [{
+    `lhs` is `[..., M, K]` and `rhs` is `[..., K, N]`; leading dimensions broadcast as in NumPy. A `lhs` of rank 1 is
+    one row and a `rhs` of rank 1 one column, and that dimension is dropped from the result. f16 and bf16 accumulate in
+    f32.
+
+    - (matmul_c1) neither operand is a scalar;
+    - (matmul_c2) the contracted sizes are equal: different numbers are an error here, sizes that the symbols cannot
+      decide are compared at run time;
+    - (matmul_c3) both operands have the same element type.
+
+    Source: NumPy `matmul`; ONNX `MatMul`-13.
+
+    ```mlir
+    %0 = dyn.matmul %x, %w : (!dyn.tensor<[B, S, 768], f32>, !dyn.tensor<[768, 64], f32>) -> !dyn.tensor<[B, S, 64], f32>
+    ```
+  }];
+  let arguments = (ins Dyn_NumberTensor:$lhs, Dyn_NumberTensor:$rhs);
+  let results = (outs Dyn_NumberTensor:$result);
+}
+
+// (reduce_c1) axes are different and between 0 and the rank.
+class Dyn_ReduceOp<string opMnemonic, Type operand = Dyn_NumberTensor> : Dyn_InferredOp<opMnemonic> {
+  let arguments = (ins operand:$input, DenseI64ArrayAttr:$axes, BoolAttr:$keep_dims);
+  let results = (outs operand:$result);
+  let hasFolder = 1;
+}
+def Dyn_ReduceSumOp : Dyn_ReduceOp<"reduce_sum"> {
+  let summary = "sum over axes; 0 of nothing";
+  let description = [{
+    f16 and bf16 accumulate in f32. The order of the sum depends on the reduced index and on constants alone.
+
+    ```mlir
+    %0 = dyn.reduce_sum %x {axes = array<i64: 1>, keep_dims = false} : (!dyn.tensor<[B, S, 8], f32>) -> !dyn.tensor<[B, 8], f32>
+    ```
+  }];
+}
+def Dyn_ReduceMeanOp : Dyn_ReduceOp<"reduce_mean"> { let summary = "mean over axes; NaN of nothing"; }
+def Dyn_ReduceProdOp : Dyn_ReduceOp<"reduce_prod"> { let summary = "product over axes; 1 of nothing"; }
+def Dyn_ReduceMaxOp : Dyn_ReduceOp<"reduce_max", Dyn_Tensor> { let summary = "maximum over axes; the least value of nothing"; }
+def Dyn_ReduceMinOp : Dyn_ReduceOp<"reduce_min", Dyn_Tensor> { let summary = "minimum over axes; the greatest value of nothing"; }
+
+// (arg_reduce_c1) the axis is between 0 and the rank.
+class Dyn_ArgReduceOp<string opMnemonic> : Dyn_InferredOp<opMnemonic> {
+  let arguments = (ins Dyn_NumberTensor:$input, I64Attr:$axis, BoolAttr:$keep_dims, BoolAttr:$select_last);
+  let results = (outs Dyn_IndexTensor:$result);
+}
+def Dyn_ArgMaxOp : Dyn_ArgReduceOp<"arg_max"> { let summary = "i64 index of the maximum along an axis"; }
+def Dyn_ArgMinOp : Dyn_ArgReduceOp<"arg_min"> { let summary = "i64 index of the minimum along an axis"; }
+
+def Dyn_SoftmaxOp : Dyn_InferredOp<"softmax"> {
+  let summary = "exp(x - max(x)) / sum(exp(x - max(x))) along an axis";
+  let description = [{
+    - (softmax_c1) the axis is between 0 and the rank.
+
+    Source: ONNX `Softmax`-13.
+  }];
+  let arguments = (ins Dyn_FloatTensor:$input, I64Attr:$axis);
+  let results = (outs Dyn_FloatTensor:$result);
+}
+
+def Dyn_LayerNormOp : Dyn_InferredOp<"layer_norm"> {
+  let summary = "normalize over the axes from `axis` on, scale and shift";
+  let description = [{
+    `(x - mean) / sqrt(variance + epsilon) * scale + bias`, with the variance of the population, in f32 for f16 and
+    bf16. `scale` and `bias` broadcast to the input's shape.
+
+    - (layer_norm_c1) the axis is between 0 and the rank;
+    - (layer_norm_c2) all element types are equal.
+
+    Source: ONNX `LayerNormalization`-17.
+  }];
+  let arguments = (ins Dyn_FloatTensor:$input, Dyn_FloatTensor:$scale, Optional<Dyn_FloatTensor>:$bias, I64Attr:$axis,
+                       F64Attr:$epsilon);
+  let results = (outs Dyn_FloatTensor:$result);
+}
+
+def Dyn_CumSumOp : Dyn_InferredOp<"cumsum"> {
+  let summary = "running sum along an axis";
+  let description = [{
+    - (cumsum_c1) the axis is between 0 and the rank.
+
+    Source: ONNX `CumSum`-14.
+  }];
+  let arguments = (ins Dyn_NumberTensor:$input, I64Attr:$axis, BoolAttr:$exclusive, BoolAttr:$reverse);
+  let results = (outs Dyn_NumberTensor:$result);
+}
+
+#endif // DYN_DIALECT_REDUCTIONOPS

@@ -1,0 +1,101 @@
+//===- DynDialect.cpp - Registration and attributes of the dialect ---------===//
+
+#include "Dyn/Dialect/Dyn.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+#include "Dyn/Dialect/DynDialect.cpp.inc"
+#include "Dyn/Dialect/DynEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "Dyn/Dialect/DynAttrs.cpp.inc"
+
+void DynDialect::initialize() {
+  registerTypes();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "Dyn/Dialect/DynAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "Dyn/Dialect/DynOps.cpp.inc"
+      >();
+}
+
+Operation *DynDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  if (!isa<TensorType>(type) || !isa<DenseElementsAttr, DimsAttr>(value))
+    return nullptr;
+  return ConstantOp::create(builder, loc, type, value);
+}
+
+LogicalResult DynDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != kSymbolsAttr)
+    return success();
+  if (!isa<FunctionOpInterface>(op))
+    return op->emitOpError() << "carries '" << kSymbolsAttr << "', which belongs on a function";
+  auto symbols = dyn_cast<DictionaryAttr>(attribute.getValue());
+  if (!symbols)
+    return op->emitOpError() << "expects '" << kSymbolsAttr << "' to be a dictionary, got " << attribute.getValue();
+  for (NamedAttribute entry : symbols)
+    if (!isa<SymbolAttr>(entry.getValue()))
+      return op->emitOpError() << "expects '" << kSymbolsAttr << "' to hold #dyn.symbol attributes, got "
+                               << entry.getValue() << " for '" << entry.getName().getValue() << "'";
+  return success();
+}
+
+LogicalResult SymbolAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t min, int64_t max,
+                                 int64_t multiple) {
+  if (min < 0)
+    return emitError() << "expects a minimum of at least 0, got " << min;
+  if (max < min)
+    return emitError() << "expects a maximum of at least the minimum " << min << ", got " << max;
+  if (multiple < 1)
+    return emitError() << "expects a multiple of at least 1, got " << multiple;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// ExternalAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult ExternalAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr file, StringAttr key,
+                                   int64_t offset, int64_t length) {
+  if (file.getValue().empty())
+    return emitError() << "expects the name of a file";
+  if (key)
+    return success();
+  if (offset < 0 || length < 0)
+    return emitError() << "expects offset and length of at least 0, got " << offset << " and " << length;
+  return success();
+}
+
+Attribute ExternalAttr::parse(AsmParser &parser, Type) {
+  std::string file, key;
+  int64_t offset = 0, length = 0;
+  if (parser.parseLess() || parser.parseString(&file) || parser.parseComma())
+    return {};
+  MLIRContext *context = parser.getContext();
+  StringAttr keyAttr;
+  if (succeeded(parser.parseOptionalString(&key)))
+    keyAttr = StringAttr::get(context, key);
+  else if (parser.parseInteger(offset) || parser.parseComma() || parser.parseInteger(length))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<ExternalAttr>(context, StringAttr::get(context, file), keyAttr, offset, length);
+}
+
+void ExternalAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getFile() << ", ";
+  if (getKey())
+    printer << getKey();
+  else
+    printer << getOffset() << ", " << getLength();
+  printer << '>';
+}

@@ -1,0 +1,3 @@
+//===- Pipelines.cpp - The only place where passes are put in order --------===//
+
+#include "Dyn/Transforms/Passes.h"
