@@ -1,6 +1,7 @@
 //===- InitAll.h - The one list of what Dyn registers -----------*- C++ -*-===//
 //
-// Tools, the plugin and embedders call these two functions; nothing else registers anything.
+// Tools, the plugin and embedders call these two functions; nothing else
+// registers anything.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,10 +14,12 @@ class DialectRegistry;
 
 namespace mlir::dyn {
 
-/// The dyn dialect and the external models its passes need on upstream dialects.
+/// The dyn dialect and the external models its passes need on upstream
+/// dialects.
 void registerAllDialects(DialectRegistry &registry);
 
-/// Every Dyn pass and pipeline, by its command-line name. Safe to call more than once.
+/// Every Dyn pass and pipeline, by its command-line name. Safe to call more
+/// than once.
 void registerAllPasses();
 
 } // namespace mlir::dyn

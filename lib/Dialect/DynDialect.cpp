@@ -1,4 +1,5 @@
-//===- DynDialect.cpp - Registration and attributes of the dialect ---------===//
+//===- DynDialect.cpp - Registration and attributes of the dialect
+//---------===//
 
 #include "Dyn/Dialect/Dyn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,33 +29,41 @@ void DynDialect::initialize() {
       >();
 }
 
-Operation *DynDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+Operation *DynDialect::materializeConstant(OpBuilder &builder, Attribute value,
+                                           Type type, Location loc) {
   if (!isa<TensorType>(type) || !isa<DenseElementsAttr, DimsAttr>(value))
     return nullptr;
   return ConstantOp::create(builder, loc, type, value);
 }
 
-LogicalResult DynDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+LogicalResult DynDialect::verifyOperationAttribute(Operation *op,
+                                                   NamedAttribute attribute) {
   if (attribute.getName() != kSymbolsAttr)
     return success();
   if (!isa<FunctionOpInterface>(op))
-    return op->emitOpError() << "carries '" << kSymbolsAttr << "', which belongs on a function";
+    return op->emitOpError()
+           << "carries '" << kSymbolsAttr << "', which belongs on a function";
   auto symbols = dyn_cast<DictionaryAttr>(attribute.getValue());
   if (!symbols)
-    return op->emitOpError() << "expects '" << kSymbolsAttr << "' to be a dictionary, got " << attribute.getValue();
+    return op->emitOpError()
+           << "expects '" << kSymbolsAttr << "' to be a dictionary, got "
+           << attribute.getValue();
   for (NamedAttribute entry : symbols)
     if (!isa<SymbolAttr>(entry.getValue()))
-      return op->emitOpError() << "expects '" << kSymbolsAttr << "' to hold #dyn.symbol attributes, got "
-                               << entry.getValue() << " for '" << entry.getName().getValue() << "'";
+      return op->emitOpError()
+             << "expects '" << kSymbolsAttr
+             << "' to hold #dyn.symbol attributes, got " << entry.getValue()
+             << " for '" << entry.getName().getValue() << "'";
   return success();
 }
 
-LogicalResult SymbolAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t min, int64_t max,
-                                 int64_t multiple) {
+LogicalResult SymbolAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t min, int64_t max, int64_t multiple) {
   if (min < 0)
     return emitError() << "expects a minimum of at least 0, got " << min;
   if (max < min)
-    return emitError() << "expects a maximum of at least the minimum " << min << ", got " << max;
+    return emitError() << "expects a maximum of at least the minimum " << min
+                       << ", got " << max;
   if (multiple < 1)
     return emitError() << "expects a multiple of at least 1, got " << multiple;
   return success();
@@ -64,14 +73,16 @@ LogicalResult SymbolAttr::verify(function_ref<InFlightDiagnostic()> emitError, i
 // ExternalAttr
 //===----------------------------------------------------------------------===//
 
-LogicalResult ExternalAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr file, StringAttr key,
+LogicalResult ExternalAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   StringAttr file, StringAttr key,
                                    int64_t offset, int64_t length) {
   if (file.getValue().empty())
     return emitError() << "expects the name of a file";
   if (key)
     return success();
   if (offset < 0 || length < 0)
-    return emitError() << "expects offset and length of at least 0, got " << offset << " and " << length;
+    return emitError() << "expects offset and length of at least 0, got "
+                       << offset << " and " << length;
   return success();
 }
 
@@ -84,11 +95,13 @@ Attribute ExternalAttr::parse(AsmParser &parser, Type) {
   StringAttr keyAttr;
   if (succeeded(parser.parseOptionalString(&key)))
     keyAttr = StringAttr::get(context, key);
-  else if (parser.parseInteger(offset) || parser.parseComma() || parser.parseInteger(length))
+  else if (parser.parseInteger(offset) || parser.parseComma() ||
+           parser.parseInteger(length))
     return {};
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<ExternalAttr>(context, StringAttr::get(context, file), keyAttr, offset, length);
+  return parser.getChecked<ExternalAttr>(
+      context, StringAttr::get(context, file), keyAttr, offset, length);
 }
 
 void ExternalAttr::print(AsmPrinter &printer) const {

@@ -1,4 +1,5 @@
-//===- DynTypes.cpp - The tensor type --------------------------------------===//
+//===- DynTypes.cpp - The tensor type
+//--------------------------------------===//
 
 #include "DimSyntax.h"
 #include "Dyn/Dialect/SymbolicDim.h"
@@ -20,25 +21,32 @@ void DynDialect::registerTypes() {
 }
 
 bool TensorType::isValidElementType(Type type) {
-  if (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type) || type.isUnsignedInteger(8))
+  if (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type) ||
+      type.isUnsignedInteger(8))
     return true;
-  return llvm::any_of(ArrayRef{1, 8, 16, 32, 64}, [&](unsigned width) { return type.isSignlessInteger(width); });
+  return llvm::any_of(ArrayRef{1, 8, 16, 32, 64}, [&](unsigned width) {
+    return type.isSignlessInteger(width);
+  });
 }
 
-LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<DimAttr> shape,
-                                 Type elementType) {
+LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<DimAttr> shape, Type elementType) {
   if (!isValidElementType(elementType))
-    return emitError() << "expects element type f16, bf16, f32, f64, i1, i8, i16, i32, i64 or ui8, got " << elementType;
+    return emitError() << "expects element type f16, bf16, f32, f64, i1, i8, "
+                          "i16, i32, i64 or ui8, got "
+                       << elementType;
   for (auto [axis, dim] : llvm::enumerate(shape))
     if (std::optional<int64_t> size = dim.getConstant(); size && *size < 0)
-      return emitError() << "expects sizes of at least 0, got " << *size << " for dimension " << axis;
+      return emitError() << "expects sizes of at least 0, got " << *size
+                         << " for dimension " << axis;
   return success();
 }
 
 Type TensorType::parse(AsmParser &parser) {
   SmallVector<DimAttr> shape;
   Type elementType;
-  if (parser.parseLess() || parseDimList(parser, shape) || parser.parseComma() || parser.parseType(elementType) ||
+  if (parser.parseLess() || parseDimList(parser, shape) ||
+      parser.parseComma() || parser.parseType(elementType) ||
       parser.parseGreater())
     return {};
   return parser.getChecked<TensorType>(parser.getContext(), shape, elementType);
@@ -56,7 +64,8 @@ DimAttr TensorType::getNumElements() const {
 }
 
 bool TensorType::hasStaticShape() const {
-  return llvm::all_of(getShape(), [](DimAttr dim) { return dim.getConstant().has_value(); });
+  return llvm::all_of(
+      getShape(), [](DimAttr dim) { return dim.getConstant().has_value(); });
 }
 
 RankedTensorType TensorType::toBuiltin() const {
@@ -65,7 +74,8 @@ RankedTensorType TensorType::toBuiltin() const {
     shape.push_back(dim.getConstant().value_or(ShapedType::kDynamic));
   Type elementType = getElementType();
   if (elementType.isUnsignedInteger())
-    elementType = IntegerType::get(getContext(), elementType.getIntOrFloatBitWidth());
+    elementType =
+        IntegerType::get(getContext(), elementType.getIntOrFloatBitWidth());
   return RankedTensorType::get(shape, elementType);
 }
 
@@ -73,7 +83,8 @@ TensorType TensorType::fromBuiltin(RankedTensorType type) {
   MLIRContext *context = type.getContext();
   SmallVector<DimAttr> shape;
   for (int64_t size : type.getShape())
-    shape.push_back(ShapedType::isDynamic(size) ? DimAttr::getUnknown(context) : DimAttr::get(context, size));
+    shape.push_back(ShapedType::isDynamic(size) ? DimAttr::getUnknown(context)
+                                                : DimAttr::get(context, size));
   return get(shape, type.getElementType());
 }
 
@@ -81,11 +92,14 @@ bool dyn::areCompatible(TypeRange inferred, TypeRange written) {
   if (inferred.size() != written.size())
     return false;
   for (auto [lhs, rhs] : llvm::zip(inferred, written)) {
-    auto lhsType = dyn_cast<TensorType>(lhs), rhsType = dyn_cast<TensorType>(rhs);
-    if (!lhsType || !rhsType || lhsType.getElementType() != rhsType.getElementType() ||
+    auto lhsType = dyn_cast<TensorType>(lhs),
+         rhsType = dyn_cast<TensorType>(rhs);
+    if (!lhsType || !rhsType ||
+        lhsType.getElementType() != rhsType.getElementType() ||
         lhsType.getRank() != rhsType.getRank())
       return false;
-    for (auto [lhsDim, rhsDim] : llvm::zip(lhsType.getShape(), rhsType.getShape()))
+    for (auto [lhsDim, rhsDim] :
+         llvm::zip(lhsType.getShape(), rhsType.getShape()))
       if (lhsDim != rhsDim && !lhsDim.isUnknown() && !rhsDim.isUnknown())
         return false;
   }

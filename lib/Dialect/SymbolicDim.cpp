@@ -1,7 +1,9 @@
-//===- SymbolicDim.cpp - Normal form of sizes and questions about them -----===//
+//===- SymbolicDim.cpp - Normal form of sizes and questions about them
+//-----===//
 //
-// A size is a polynomial with integer coefficients over atoms; an atom is a symbol or a function of two sizes. Monomials
-// are kept in graded lexicographic order, so that the first one leads and exact division is the schoolbook's.
+// A size is a polynomial with integer coefficients over atoms; an atom is a
+// symbol or a function of two sizes. Monomials are kept in graded lexicographic
+// order, so that the first one leads and exact division is the schoolbook's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +24,8 @@ using namespace mlir::dyn;
 // Order of atoms, monomials and sizes
 //===----------------------------------------------------------------------===//
 
-/// Three-way comparison that depends on names only, never on addresses, so that printed IR is reproducible.
+/// Three-way comparison that depends on names only, never on addresses, so that
+/// printed IR is reproducible.
 static int compareDims(DimAttr lhs, DimAttr rhs);
 
 static int compareAtoms(Attribute lhs, Attribute rhs) {
@@ -57,8 +60,11 @@ static int compareDims(DimAttr lhs, DimAttr rhs) {
     return 0;
   if (lhs.isUnknown() || rhs.isUnknown())
     return lhs.isUnknown() ? 1 : -1;
-  for (size_t i = 0, e = std::min(lhs.getMonomials().size(), rhs.getMonomials().size()); i < e; ++i) {
-    if (int order = compareMonomials(lhs.getMonomials()[i], rhs.getMonomials()[i]))
+  for (size_t i = 0, e = std::min(lhs.getMonomials().size(),
+                                  rhs.getMonomials().size());
+       i < e; ++i) {
+    if (int order =
+            compareMonomials(lhs.getMonomials()[i], rhs.getMonomials()[i]))
       return order;
     if (lhs.getCoefficients()[i] != rhs.getCoefficients()[i])
       return lhs.getCoefficients()[i] < rhs.getCoefficients()[i] ? -1 : 1;
@@ -68,10 +74,13 @@ static int compareDims(DimAttr lhs, DimAttr rhs) {
 
 namespace {
 struct MonomialOrder {
-  bool operator()(ArrayAttr lhs, ArrayAttr rhs) const { return compareMonomials(lhs, rhs) < 0; }
+  bool operator()(ArrayAttr lhs, ArrayAttr rhs) const {
+    return compareMonomials(lhs, rhs) < 0;
+  }
 };
 
-/// A polynomial under construction. Overflow of a coefficient is remembered and makes the size `?`.
+/// A polynomial under construction. Overflow of a coefficient is remembered and
+/// makes the size `?`.
 class Polynomial {
 public:
   explicit Polynomial(MLIRContext *context) : context(context) {}
@@ -85,20 +94,25 @@ public:
   }
 
   void add(DimAttr dim, int64_t factor) {
-    for (auto [monomial, coefficient] : llvm::zip(dim.getMonomials(), dim.getCoefficients()))
+    for (auto [monomial, coefficient] :
+         llvm::zip(dim.getMonomials(), dim.getCoefficients()))
       addProduct(monomial, coefficient, ArrayAttr::get(context, {}), factor);
   }
 
-  void addProduct(ArrayAttr lhs, int64_t lhsCoefficient, ArrayAttr rhs, int64_t rhsCoefficient) {
+  void addProduct(ArrayAttr lhs, int64_t lhsCoefficient, ArrayAttr rhs,
+                  int64_t rhsCoefficient) {
     int64_t coefficient;
     overflow |= llvm::MulOverflow(lhsCoefficient, rhsCoefficient, coefficient);
     SmallVector<Attribute> atoms(lhs.getValue());
     llvm::append_range(atoms, rhs.getValue());
-    llvm::sort(atoms, [](Attribute a, Attribute b) { return compareAtoms(a, b) < 0; });
+    llvm::sort(atoms,
+               [](Attribute a, Attribute b) { return compareAtoms(a, b) < 0; });
     add(ArrayAttr::get(context, atoms), coefficient);
   }
 
-  DimAttr get(llvm::function_ref<DimAttr(ArrayRef<int64_t>, ArrayRef<ArrayAttr>)> build) const {
+  DimAttr
+  get(llvm::function_ref<DimAttr(ArrayRef<int64_t>, ArrayRef<ArrayAttr>)> build)
+      const {
     if (overflow)
       return DimAttr::getUnknown(context);
     SmallVector<int64_t> coefficients;
@@ -120,14 +134,18 @@ public:
 // DimAttr: construction
 //===----------------------------------------------------------------------===//
 
-/// The builder that `DimAttr`'s operators share: everything else goes through a `Polynomial`.
+/// The builder that `DimAttr`'s operators share: everything else goes through a
+/// `Polynomial`.
 static DimAttr toDim(const Polynomial &polynomial) {
-  return polynomial.get([&](ArrayRef<int64_t> coefficients, ArrayRef<ArrayAttr> monomials) {
+  return polynomial.get([&](ArrayRef<int64_t> coefficients,
+                            ArrayRef<ArrayAttr> monomials) {
     return DimAttr::getNormalized(polynomial.context, coefficients, monomials);
   });
 }
 
-DimAttr DimAttr::getNormalized(MLIRContext *context, ArrayRef<int64_t> coefficients, ArrayRef<ArrayAttr> monomials) {
+DimAttr DimAttr::getNormalized(MLIRContext *context,
+                               ArrayRef<int64_t> coefficients,
+                               ArrayRef<ArrayAttr> monomials) {
   return Base::get(context, /*unknown=*/false, coefficients, monomials);
 }
 
@@ -138,7 +156,8 @@ DimAttr DimAttr::get(MLIRContext *context, int64_t value) {
 }
 
 DimAttr DimAttr::getUnknown(MLIRContext *context) {
-  return Base::get(context, /*unknown=*/true, ArrayRef<int64_t>(), ArrayRef<ArrayAttr>());
+  return Base::get(context, /*unknown=*/true, ArrayRef<int64_t>(),
+                   ArrayRef<ArrayAttr>());
 }
 
 static DimAttr getAtom(Attribute atom) {
@@ -149,7 +168,8 @@ static DimAttr getAtom(Attribute atom) {
 DimAttr DimAttr::getSymbol(StringAttr name) { return getAtom(name); }
 
 static DimAttr getFn(DimFn kind, DimAttr lhs, DimAttr rhs) {
-  bool commutative = kind == DimFn::Min || kind == DimFn::Max || kind == DimFn::Broadcast;
+  bool commutative =
+      kind == DimFn::Min || kind == DimFn::Max || kind == DimFn::Broadcast;
   if (commutative && compareDims(rhs, lhs) < 0)
     std::swap(lhs, rhs);
   return getAtom(DimFnAttr::get(lhs.getContext(), kind, lhs, rhs));
@@ -167,7 +187,8 @@ std::optional<int64_t> DimAttr::getConstant() const {
 
 /// The atom if the size is one atom with coefficient 1, null otherwise.
 static Attribute getSingleAtom(DimAttr dim) {
-  if (dim.getMonomials().size() != 1 || dim.getCoefficients()[0] != 1 || dim.getMonomials()[0].size() != 1)
+  if (dim.getMonomials().size() != 1 || dim.getCoefficients()[0] != 1 ||
+      dim.getMonomials()[0].size() != 1)
     return {};
   return dim.getMonomials()[0][0];
 }
@@ -177,7 +198,9 @@ static DimFnAttr getSingleFn(DimAttr dim, DimFn kind) {
   return fn && fn.getKind() == kind ? fn : DimFnAttr();
 }
 
-StringAttr DimAttr::getSymbolName() const { return dyn_cast_or_null<StringAttr>(getSingleAtom(*this)); }
+StringAttr DimAttr::getSymbolName() const {
+  return dyn_cast_or_null<StringAttr>(getSingleAtom(*this));
+}
 
 void DimAttr::walkSymbols(llvm::function_ref<void(StringAttr)> visit) const {
   for (ArrayAttr monomial : getMonomials())
@@ -217,14 +240,19 @@ DimAttr DimAttr::operator*(DimAttr rhs) const {
   if (isUnknown() || rhs.isUnknown())
     return getUnknown(getContext());
   Polynomial product(getContext());
-  for (auto [lhsMonomial, lhsCoefficient] : llvm::zip(getMonomials(), getCoefficients()))
-    for (auto [rhsMonomial, rhsCoefficient] : llvm::zip(rhs.getMonomials(), rhs.getCoefficients()))
-      product.addProduct(lhsMonomial, lhsCoefficient, rhsMonomial, rhsCoefficient);
+  for (auto [lhsMonomial, lhsCoefficient] :
+       llvm::zip(getMonomials(), getCoefficients()))
+    for (auto [rhsMonomial, rhsCoefficient] :
+         llvm::zip(rhs.getMonomials(), rhs.getCoefficients()))
+      product.addProduct(lhsMonomial, lhsCoefficient, rhsMonomial,
+                         rhsCoefficient);
   return toDim(product);
 }
 
-/// The atoms of `dividend` less those of `divisor`, if all of those are there. Both are sorted.
-static std::optional<ArrayAttr> divideMonomials(ArrayAttr dividend, ArrayAttr divisor) {
+/// The atoms of `dividend` less those of `divisor`, if all of those are there.
+/// Both are sorted.
+static std::optional<ArrayAttr> divideMonomials(ArrayAttr dividend,
+                                                ArrayAttr divisor) {
   SmallVector<Attribute> rest;
   const auto *it = divisor.begin();
   for (Attribute atom : dividend) {
@@ -238,19 +266,22 @@ static std::optional<ArrayAttr> divideMonomials(ArrayAttr dividend, ArrayAttr di
   return ArrayAttr::get(dividend.getContext(), rest);
 }
 
-/// `dividend / divisor` if that is a polynomial with integer coefficients, by long division.
+/// `dividend / divisor` if that is a polynomial with integer coefficients, by
+/// long division.
 static std::optional<DimAttr> divideExactly(DimAttr dividend, DimAttr divisor) {
   MLIRContext *context = dividend.getContext();
   Polynomial rest(dividend), quotient(context);
   while (!rest.terms.empty()) {
     auto [monomial, coefficient] = *rest.terms.begin();
-    std::optional<ArrayAttr> factor = divideMonomials(monomial, divisor.getMonomials().front());
+    std::optional<ArrayAttr> factor =
+        divideMonomials(monomial, divisor.getMonomials().front());
     int64_t leading = divisor.getCoefficients().front();
     if (!factor || coefficient % leading != 0)
       return std::nullopt;
     int64_t factorCoefficient = coefficient / leading;
     quotient.add(*factor, factorCoefficient);
-    for (auto [m, c] : llvm::zip(divisor.getMonomials(), divisor.getCoefficients())) {
+    for (auto [m, c] :
+         llvm::zip(divisor.getMonomials(), divisor.getCoefficients())) {
       int64_t negated;
       if (llvm::MulOverflow(c, int64_t(-1), negated))
         return std::nullopt;
@@ -276,9 +307,11 @@ DimAttr DimAttr::floorDiv(DimAttr rhs) const {
     DimAttr minusOne = get(getContext(), -1);
     return (*this * minusOne).floorDiv(rhs * minusOne);
   }
-  // Terms that the divisor divides leave the floor: (c * p + r) floordiv c = p + r floordiv c.
+  // Terms that the divisor divides leave the floor: (c * p + r) floordiv c = p
+  // + r floordiv c.
   Polynomial quotient(getContext()), rest(getContext());
-  for (auto [monomial, coefficient] : llvm::zip(getMonomials(), getCoefficients())) {
+  for (auto [monomial, coefficient] :
+       llvm::zip(getMonomials(), getCoefficients())) {
     if (monomial.empty() || coefficient % *divisor == 0) {
       int64_t floor = llvm::divideFloorSigned(coefficient, *divisor);
       quotient.add(monomial, floor);
@@ -290,10 +323,12 @@ DimAttr DimAttr::floorDiv(DimAttr rhs) const {
   }
   DimAttr restDim = toDim(rest);
   if (std::optional<int64_t> constant = restDim.getConstant())
-    return toDim(quotient) + get(getContext(), llvm::divideFloorSigned(*constant, *divisor));
+    return toDim(quotient) +
+           get(getContext(), llvm::divideFloorSigned(*constant, *divisor));
   // (p floordiv a) floordiv b = p floordiv (a * b) for positive numbers.
   if (DimFnAttr inner = getSingleFn(restDim, DimFn::FloorDiv))
-    if (std::optional<int64_t> innerDivisor = inner.getRhs().getConstant(); innerDivisor && *innerDivisor > 0)
+    if (std::optional<int64_t> innerDivisor = inner.getRhs().getConstant();
+        innerDivisor && *innerDivisor > 0)
       return toDim(quotient) + inner.getLhs().floorDiv(inner.getRhs() * rhs);
   return toDim(quotient) + getFn(DimFn::FloorDiv, restDim, rhs);
 }
@@ -312,8 +347,11 @@ DimAttr DimAttr::mod(DimAttr rhs) const {
   if (!divisor || *divisor < 0)
     return getFn(DimFn::Mod, *this, rhs);
   Polynomial rest(getContext());
-  for (auto [monomial, coefficient] : llvm::zip(getMonomials(), getCoefficients()))
-    if (int64_t remainder = coefficient - llvm::divideFloorSigned(coefficient, *divisor) * *divisor)
+  for (auto [monomial, coefficient] :
+       llvm::zip(getMonomials(), getCoefficients()))
+    if (int64_t remainder =
+            coefficient -
+            llvm::divideFloorSigned(coefficient, *divisor) * *divisor)
       rest.add(monomial, remainder);
   DimAttr restDim = toDim(rest);
   return restDim.getConstant() ? restDim : getFn(DimFn::Mod, restDim, rhs);
@@ -364,10 +402,12 @@ DimAttr DimAttr::broadcast(DimAttr lhs, DimAttr rhs) {
     if (DimFnAttr fn = getSingleFn(inner, DimFn::Broadcast))
       if (fn.getLhs() == outer || fn.getRhs() == outer)
         return inner;
-    // min(a, c) is equal to a, or 1 with a being 1 as well if c is 2 or more: either way the result is a.
+    // min(a, c) is equal to a, or 1 with a being 1 as well if c is 2 or more:
+    // either way the result is a.
     if (DimFnAttr fn = getSingleFn(inner, DimFn::Min)) {
       DimAttr other = fn.getLhs() == outer ? fn.getRhs() : fn.getLhs();
-      if ((fn.getLhs() == outer || fn.getRhs() == outer) && other.getConstant().value_or(0) >= 2)
+      if ((fn.getLhs() == outer || fn.getRhs() == outer) &&
+          other.getConstant().value_or(0) >= 2)
         return outer;
     }
   }
@@ -390,11 +430,13 @@ static DimAttr applyFn(DimFn kind, DimAttr lhs, DimAttr rhs) {
   llvm_unreachable("covered switch");
 }
 
-DimAttr DimAttr::substitute(llvm::function_ref<DimAttr(StringAttr)> lookup) const {
+DimAttr
+DimAttr::substitute(llvm::function_ref<DimAttr(StringAttr)> lookup) const {
   if (isUnknown())
     return *this;
   DimAttr sum = get(getContext(), 0);
-  for (auto [monomial, coefficient] : llvm::zip(getMonomials(), getCoefficients())) {
+  for (auto [monomial, coefficient] :
+       llvm::zip(getMonomials(), getCoefficients())) {
     DimAttr product = get(getContext(), coefficient);
     for (Attribute atom : monomial) {
       if (auto name = dyn_cast<StringAttr>(atom)) {
@@ -403,7 +445,8 @@ DimAttr DimAttr::substitute(llvm::function_ref<DimAttr(StringAttr)> lookup) cons
         continue;
       }
       auto fn = cast<DimFnAttr>(atom);
-      product = product * applyFn(fn.getKind(), fn.getLhs().substitute(lookup), fn.getRhs().substitute(lookup));
+      product = product * applyFn(fn.getKind(), fn.getLhs().substitute(lookup),
+                                  fn.getRhs().substitute(lookup));
     }
     sum = sum + product;
   }
@@ -418,9 +461,14 @@ static void printAtom(raw_ostream &os, Attribute atom, bool alone) {
   if (auto name = dyn_cast<StringAttr>(atom)) {
     StringRef text = name.getValue();
     bool bare = !text.empty() && (llvm::isAlpha(text[0]) || text[0] == '_') &&
-                llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '.'; }) &&
-                text != "floordiv" && text != "ceildiv" && text != "mod" && text != "min" && text != "max" &&
-                text != "broadcast" && text != "scalar";
+                llvm::all_of(text,
+                             [](char c) {
+                               return llvm::isAlnum(c) || c == '_' ||
+                                      c == '$' || c == '.';
+                             }) &&
+                text != "floordiv" && text != "ceildiv" && text != "mod" &&
+                text != "min" && text != "max" && text != "broadcast" &&
+                text != "scalar";
     if (bare) {
       os << text;
       return;
@@ -460,19 +508,25 @@ void DimAttr::printBare(raw_ostream &os) const {
   if (getMonomials().empty())
     os << '0';
   bool first = true;
-  for (auto [monomial, coefficient] : llvm::zip(getMonomials(), getCoefficients())) {
+  for (auto [monomial, coefficient] :
+       llvm::zip(getMonomials(), getCoefficients())) {
     bool negative = coefficient < 0;
     if (first)
       os << (negative ? "-" : "");
     else
       os << (negative ? " - " : " + ");
     first = false;
-    uint64_t magnitude = negative ? 0 - uint64_t(coefficient) : uint64_t(coefficient);
+    uint64_t magnitude =
+        negative ? 0 - uint64_t(coefficient) : uint64_t(coefficient);
     if (monomial.empty() || magnitude != 1)
       os << magnitude << (monomial.empty() ? "" : " * ");
     llvm::interleave(
         monomial, os,
-        [&](Attribute atom) { printAtom(os, atom, monomial.size() == 1 && magnitude == 1 && !negative); }, " * ");
+        [&](Attribute atom) {
+          printAtom(os, atom,
+                    monomial.size() == 1 && magnitude == 1 && !negative);
+        },
+        " * ");
   }
 }
 
@@ -484,18 +538,25 @@ std::string DimAttr::str() const {
 }
 
 std::string dyn::formatShape(ArrayRef<DimAttr> shape) {
-  return "[" + llvm::join(llvm::map_range(shape, [](DimAttr dim) { return dim.str(); }), ", ") + "]";
+  return "[" +
+         llvm::join(
+             llvm::map_range(shape, [](DimAttr dim) { return dim.str(); }),
+             ", ") +
+         "]";
 }
 
 namespace {
-/// Recursive descent over the grammar in DynBase.td. The depth bound keeps hostile input off the stack's end.
+/// Recursive descent over the grammar in DynBase.td. The depth bound keeps
+/// hostile input off the stack's end.
 class DimParser {
 public:
   explicit DimParser(AsmParser &parser) : parser(parser) {}
 
   ParseResult parseSum(DimAttr &dim) {
     if (++depth > maxDepth)
-      return parser.emitError(parser.getCurrentLocation(), "size expression is nested more than ") << maxDepth;
+      return parser.emitError(parser.getCurrentLocation(),
+                              "size expression is nested more than ")
+             << maxDepth;
     if (parseProduct(dim))
       return failure();
     while (true) {
@@ -528,11 +589,14 @@ private:
         continue;
       }
       StringRef word;
-      if (failed(parser.parseOptionalKeyword(&word, {"floordiv", "ceildiv", "mod"})))
+      if (failed(parser.parseOptionalKeyword(&word,
+                                             {"floordiv", "ceildiv", "mod"})))
         return success();
       if (parseUnary(rhs))
         return failure();
-      dim = word == "floordiv" ? dim.floorDiv(rhs) : word == "ceildiv" ? dim.ceilDiv(rhs) : dim.mod(rhs);
+      dim = word == "floordiv"  ? dim.floorDiv(rhs)
+            : word == "ceildiv" ? dim.ceilDiv(rhs)
+                                : dim.mod(rhs);
     }
   }
 
@@ -547,7 +611,8 @@ private:
     }
     if (succeeded(parser.parseOptionalMinus())) {
       if (++depth > maxDepth)
-        return parser.emitError(loc, "size expression is nested more than ") << maxDepth;
+        return parser.emitError(loc, "size expression is nested more than ")
+               << maxDepth;
       if (parseUnary(dim))
         return failure();
       --depth;
@@ -557,16 +622,19 @@ private:
     if (succeeded(parser.parseOptionalLParen()))
       return failure(parseSum(dim) || parser.parseRParen());
     StringRef fn;
-    if (succeeded(parser.parseOptionalKeyword(&fn, {"min", "max", "broadcast"}))) {
+    if (succeeded(
+            parser.parseOptionalKeyword(&fn, {"min", "max", "broadcast"}))) {
       DimAttr lhs, rhs;
-      if (parser.parseLParen() || parseSum(lhs) || parser.parseComma() || parseSum(rhs) || parser.parseRParen())
+      if (parser.parseLParen() || parseSum(lhs) || parser.parseComma() ||
+          parseSum(rhs) || parser.parseRParen())
         return failure();
       dim = applyFn(*symbolizeDimFn(fn), lhs, rhs);
       return success();
     }
     std::string name;
     if (failed(parser.parseOptionalKeywordOrString(&name)))
-      return parser.emitError(loc, "expected a size: a number, a symbol or an expression of them");
+      return parser.emitError(
+          loc, "expected a size: a number, a symbol or an expression of them");
     dim = DimAttr::getSymbol(StringAttr::get(context, name));
     return success();
   }
@@ -585,9 +653,11 @@ ParseResult dyn::parseBareDim(AsmParser &parser, DimAttr &dim) {
   return DimParser(parser).parseSum(dim);
 }
 
-ParseResult dyn::parseDimList(AsmParser &parser, SmallVectorImpl<DimAttr> &dims) {
-  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
-                                        [&] { return parseBareDim(parser, dims.emplace_back()); });
+ParseResult dyn::parseDimList(AsmParser &parser,
+                              SmallVectorImpl<DimAttr> &dims) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+    return parseBareDim(parser, dims.emplace_back());
+  });
 }
 
 Attribute DimAttr::parse(AsmParser &parser, Type) {
@@ -597,7 +667,9 @@ Attribute DimAttr::parse(AsmParser &parser, Type) {
   return dim;
 }
 
-void DimAttr::print(AsmPrinter &printer) const { printer << '<' << str() << '>'; }
+void DimAttr::print(AsmPrinter &printer) const {
+  printer << '<' << str() << '>';
+}
 
 Attribute DimsAttr::parse(AsmParser &parser, Type) {
   SmallVector<DimAttr> dims;
@@ -608,7 +680,8 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
   if (parseDimList(parser, dims) || parser.parseGreater())
     return {};
   if (scalar && dims.size() != 1) {
-    parser.emitError(loc, "expects one element in a scalar, got ") << dims.size();
+    parser.emitError(loc, "expects one element in a scalar, got ")
+        << dims.size();
     return {};
   }
   if (llvm::any_of(dims, [](DimAttr dim) { return dim.isUnknown(); })) {
@@ -619,12 +692,15 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
 }
 
 void DimsAttr::print(AsmPrinter &printer) const {
-  printer << '<' << (getScalar() ? "scalar " : "") << formatShape(getDims()) << '>';
+  printer << '<' << (getScalar() ? "scalar " : "") << formatShape(getDims())
+          << '>';
 }
 
 DimAttr dyn::parseDim(StringRef text, MLIRContext *context) {
-  ScopedDiagnosticHandler quiet(context, [](Diagnostic &) { return success(); });
-  return dyn_cast_or_null<DimAttr>(parseAttribute("#dyn.dim<" + text.str() + ">", context));
+  ScopedDiagnosticHandler quiet(context,
+                                [](Diagnostic &) { return success(); });
+  return dyn_cast_or_null<DimAttr>(
+      parseAttribute("#dyn.dim<" + text.str() + ">", context));
 }
 
 //===----------------------------------------------------------------------===//
@@ -642,14 +718,17 @@ std::optional<bool> dyn::areEqual(DimAttr lhs, DimAttr rhs) {
 }
 
 static DimBounds multiply(DimBounds lhs, DimBounds rhs) {
-  auto isOpen = [](DimBounds b) { return b.min == INT64_MIN || b.max == INT64_MAX; };
+  auto isOpen = [](DimBounds b) {
+    return b.min == INT64_MIN || b.max == INT64_MAX;
+  };
   auto product = [](int64_t a, int64_t b, int64_t saturated) {
     int64_t result;
     return llvm::MulOverflow(a, b, result) ? saturated : result;
   };
   if (lhs.min >= 0 && rhs.min >= 0) {
     bool open = lhs.max == INT64_MAX || rhs.max == INT64_MAX;
-    return {product(lhs.min, rhs.min, INT64_MAX), open ? INT64_MAX : product(lhs.max, rhs.max, INT64_MAX)};
+    return {product(lhs.min, rhs.min, INT64_MAX),
+            open ? INT64_MAX : product(lhs.max, rhs.max, INT64_MAX)};
   }
   if (isOpen(lhs) || isOpen(rhs))
     return {};
@@ -667,7 +746,10 @@ static DimBounds multiply(DimBounds lhs, DimBounds rhs) {
 static DimBounds scale(DimBounds bounds, int64_t factor) {
   auto times = [&](int64_t value, int64_t open) {
     int64_t result;
-    return value == INT64_MIN || value == INT64_MAX || llvm::MulOverflow(value, factor, result) ? open : result;
+    return value == INT64_MIN || value == INT64_MAX ||
+                   llvm::MulOverflow(value, factor, result)
+               ? open
+               : result;
   };
   if (factor >= 0)
     return {times(bounds.min, INT64_MIN), times(bounds.max, INT64_MAX)};
@@ -676,9 +758,11 @@ static DimBounds scale(DimBounds bounds, int64_t factor) {
 
 static DimBounds addBounds(DimBounds lhs, DimBounds rhs) {
   DimBounds sum;
-  if (lhs.min == INT64_MIN || rhs.min == INT64_MIN || llvm::AddOverflow(lhs.min, rhs.min, sum.min))
+  if (lhs.min == INT64_MIN || rhs.min == INT64_MIN ||
+      llvm::AddOverflow(lhs.min, rhs.min, sum.min))
     sum.min = INT64_MIN;
-  if (lhs.max == INT64_MAX || rhs.max == INT64_MAX || llvm::AddOverflow(lhs.max, rhs.max, sum.max))
+  if (lhs.max == INT64_MAX || rhs.max == INT64_MAX ||
+      llvm::AddOverflow(lhs.max, rhs.max, sum.max))
     sum.max = INT64_MAX;
   return sum;
 }
@@ -686,10 +770,12 @@ static DimBounds addBounds(DimBounds lhs, DimBounds rhs) {
 static DimBounds computeAtomBounds(Attribute atom, DictionaryAttr symbols) {
   if (auto name = dyn_cast<StringAttr>(atom)) {
     auto known = symbols ? symbols.getAs<SymbolAttr>(name) : SymbolAttr();
-    return known ? DimBounds{known.getMin(), known.getMax()} : DimBounds{0, INT64_MAX};
+    return known ? DimBounds{known.getMin(), known.getMax()}
+                 : DimBounds{0, INT64_MAX};
   }
   auto fn = cast<DimFnAttr>(atom);
-  DimBounds lhs = computeBounds(fn.getLhs(), symbols), rhs = computeBounds(fn.getRhs(), symbols);
+  DimBounds lhs = computeBounds(fn.getLhs(), symbols),
+            rhs = computeBounds(fn.getRhs(), symbols);
   switch (fn.getKind()) {
   case DimFn::Min:
     return {std::min(lhs.min, rhs.min), std::min(lhs.max, rhs.max)};
@@ -703,7 +789,8 @@ static DimBounds computeAtomBounds(Attribute atom, DictionaryAttr symbols) {
     return {};
   case DimFn::FloorDiv:
     if (rhs.min > 0 && lhs.min >= 0)
-      return {rhs.max == INT64_MAX ? 0 : lhs.min / rhs.max, lhs.max == INT64_MAX ? INT64_MAX : lhs.max / rhs.min};
+      return {rhs.max == INT64_MAX ? 0 : lhs.min / rhs.max,
+              lhs.max == INT64_MAX ? INT64_MAX : lhs.max / rhs.min};
     return {};
   }
   llvm_unreachable("covered switch");
@@ -713,7 +800,8 @@ DimBounds dyn::computeBounds(DimAttr dim, DictionaryAttr symbols) {
   if (dim.isUnknown())
     return {0, INT64_MAX};
   DimBounds sum{0, 0};
-  for (auto [monomial, coefficient] : llvm::zip(dim.getMonomials(), dim.getCoefficients())) {
+  for (auto [monomial, coefficient] :
+       llvm::zip(dim.getMonomials(), dim.getCoefficients())) {
     DimBounds product{1, 1};
     for (Attribute atom : monomial)
       product = multiply(product, computeAtomBounds(atom, symbols));
@@ -723,8 +811,12 @@ DimBounds dyn::computeBounds(DimAttr dim, DictionaryAttr symbols) {
 }
 
 DictionaryAttr dyn::getSymbols(Operation *op) {
-  auto function = isa<FunctionOpInterface>(op) ? cast<FunctionOpInterface>(op) : op->getParentOfType<FunctionOpInterface>();
-  return function ? function->getAttrOfType<DictionaryAttr>(DynDialect::kSymbolsAttr) : DictionaryAttr();
+  auto function = isa<FunctionOpInterface>(op)
+                      ? cast<FunctionOpInterface>(op)
+                      : op->getParentOfType<FunctionOpInterface>();
+  return function
+             ? function->getAttrOfType<DictionaryAttr>(DynDialect::kSymbolsAttr)
+             : DictionaryAttr();
 }
 
 std::optional<SmallVector<DimAttr>> dyn::getConstantDims(Attribute constant) {

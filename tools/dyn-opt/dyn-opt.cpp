@@ -1,4 +1,5 @@
-//===- dyn-opt.cpp - mlir-opt with Dyn's dialect, passes and pipelines -----===//
+//===- dyn-opt.cpp - mlir-opt with Dyn's dialect, passes and pipelines
+//-----===//
 
 #include "Dyn/InitAll.h"
 #include "mlir/InitAllDialects.h"
@@ -13,5 +14,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::dyn::registerAllDialects(registry);
   mlir::dyn::registerAllPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Dyn's optimizer driver\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Dyn's optimizer driver\n", registry));
 }

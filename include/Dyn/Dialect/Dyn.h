@@ -16,8 +16,9 @@
 
 namespace mlir::dyn {
 
-/// True if each written type may stand where the inferred one does: same rank and element type, and no two sizes that
-/// are known to differ. `?` may stand for any size, on either side.
+/// True if each written type may stand where the inferred one does: same rank
+/// and element type, and no two sizes that are known to differ. `?` may stand
+/// for any size, on either side.
 bool areCompatible(TypeRange inferred, TypeRange written);
 
 } // namespace mlir::dyn

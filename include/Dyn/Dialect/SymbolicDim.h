@@ -1,6 +1,7 @@
 //===- SymbolicDim.h - What can be said about sizes -------------*- C++ -*-===//
 //
-// Questions about `DimAttr`s whose answers depend on more than one of them. Arithmetic is in `DimAttr` itself.
+// Questions about `DimAttr`s whose answers depend on more than one of them.
+// Arithmetic is in `DimAttr` itself.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,7 +12,8 @@
 
 namespace mlir::dyn {
 
-/// Whether two sizes are equal, if that holds for every value of their symbols; nullopt if it depends or is unknown.
+/// Whether two sizes are equal, if that holds for every value of their symbols;
+/// nullopt if it depends or is unknown.
 std::optional<bool> areEqual(DimAttr lhs, DimAttr rhs);
 
 /// Inclusive bounds of a size; INT64_MIN and INT64_MAX stand for none.
@@ -20,20 +22,21 @@ struct DimBounds {
   int64_t max = INT64_MAX;
 };
 
-/// Bounds of `dim` by interval arithmetic. `symbols` is the function's `dyn.symbols` dictionary or null; a symbol
-/// without an entry is at least 0.
+/// Bounds of `dim` by interval arithmetic. `symbols` is the function's
+/// `dyn.symbols` dictionary or null; a symbol without an entry is at least 0.
 DimBounds computeBounds(DimAttr dim, DictionaryAttr symbols);
 
 /// The `dyn.symbols` of the function around `op`, null if there is none.
 DictionaryAttr getSymbols(Operation *op);
 
-/// The value of an integer tensor of rank 0 or 1 as sizes, if `value` is a constant whose elements are numbers or sizes.
-/// Accepts what fold methods receive: a `DenseElementsAttr`, a `DimsAttr` or null.
+/// The value of an integer tensor of rank 0 or 1 as sizes, if `value` is a
+/// constant whose elements are numbers or sizes. Accepts what fold methods
+/// receive: a `DenseElementsAttr`, a `DimsAttr` or null.
 std::optional<SmallVector<DimAttr>> getConstantDims(Attribute constant);
 std::optional<SmallVector<DimAttr>> getConstantDims(Value value);
 
-/// Parses an expression as `#dyn.dim` writes it, for names and expressions that come from outside of MLIR.
-/// Null if `text` is not one.
+/// Parses an expression as `#dyn.dim` writes it, for names and expressions that
+/// come from outside of MLIR. Null if `text` is not one.
 DimAttr parseDim(StringRef text, MLIRContext *context);
 
 /// Shape as an error message shows it: "[B, S, 768]".

@@ -1,8 +1,11 @@
-//===- Passes.td - Dyn's passes -------------------------------*- tablegen -*-===//
+//===- Passes.td - Dyn's passes, level by level ---------------*- tablegen -*-===//
 
 #ifndef DYN_TRANSFORMS_PASSES
 #define DYN_TRANSFORMS_PASSES
 
-include "mlir/Pass/PassBase.td"
+include "Dyn/Transforms/GraphPasses.td"
+include "Dyn/Transforms/TensorPasses.td"
+include "Dyn/Transforms/TilePasses.td"
+include "Dyn/Transforms/BufferPasses.td"
 
 #endif // DYN_TRANSFORMS_PASSES
