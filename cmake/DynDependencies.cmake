@@ -1,6 +1,10 @@
 # What Dyn is built from: MLIR and LLVM as two shared libraries, protobuf with the ONNX schema, JSON and DLPack headers.
 
-find_package(MLIR 22 REQUIRED CONFIG)
+# MLIR's version file accepts major.minor only; Dyn is written against the C++ API of one major version.
+find_package(MLIR REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "Dyn needs MLIR 22, found ${LLVM_PACKAGE_VERSION} in ${MLIR_DIR}")
+endif()
 message(STATUS "MLIR ${LLVM_PACKAGE_VERSION} in ${MLIR_DIR}")
 
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})

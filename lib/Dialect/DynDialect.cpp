@@ -29,9 +29,22 @@ void DynDialect::initialize() {
       >();
 }
 
+// Here because the attribute's storage is; all else about sizes is in
+// SymbolicDim.cpp.
+DimAttr DimAttr::getNormalized(MLIRContext *context,
+                               ArrayRef<int64_t> coefficients,
+                               ArrayRef<ArrayAttr> monomials) {
+  return Base::get(context, /*unknown=*/false, coefficients, monomials);
+}
+
+DimAttr DimAttr::getUnknown(MLIRContext *context) {
+  return Base::get(context, /*unknown=*/true, ArrayRef<int64_t>(),
+                   ArrayRef<ArrayAttr>());
+}
+
 Operation *DynDialect::materializeConstant(OpBuilder &builder, Attribute value,
                                            Type type, Location loc) {
-  if (!isa<TensorType>(type) || !isa<DenseElementsAttr, DimsAttr>(value))
+  if (!isa<DynTensorType>(type) || !isa<DenseElementsAttr, DimsAttr>(value))
     return nullptr;
   return ConstantOp::create(builder, loc, type, value);
 }

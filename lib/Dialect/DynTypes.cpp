@@ -20,7 +20,7 @@ void DynDialect::registerTypes() {
       >();
 }
 
-bool TensorType::isValidElementType(Type type) {
+bool DynTensorType::isValidElementType(Type type) {
   if (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type) ||
       type.isUnsignedInteger(8))
     return true;
@@ -29,8 +29,9 @@ bool TensorType::isValidElementType(Type type) {
   });
 }
 
-LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<DimAttr> shape, Type elementType) {
+LogicalResult
+DynTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+                      ArrayRef<DimAttr> shape, Type elementType) {
   if (!isValidElementType(elementType))
     return emitError() << "expects element type f16, bf16, f32, f64, i1, i8, "
                           "i16, i32, i64 or ui8, got "
@@ -42,33 +43,34 @@ LogicalResult TensorType::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-Type TensorType::parse(AsmParser &parser) {
+Type DynTensorType::parse(AsmParser &parser) {
   SmallVector<DimAttr> shape;
   Type elementType;
   if (parser.parseLess() || parseDimList(parser, shape) ||
       parser.parseComma() || parser.parseType(elementType) ||
       parser.parseGreater())
     return {};
-  return parser.getChecked<TensorType>(parser.getContext(), shape, elementType);
+  return parser.getChecked<DynTensorType>(parser.getContext(), shape,
+                                          elementType);
 }
 
-void TensorType::print(AsmPrinter &printer) const {
+void DynTensorType::print(AsmPrinter &printer) const {
   printer << '<' << formatShape(getShape()) << ", " << getElementType() << '>';
 }
 
-DimAttr TensorType::getNumElements() const {
+DimAttr DynTensorType::getNumElements() const {
   DimAttr product = DimAttr::get(getContext(), 1);
   for (DimAttr dim : getShape())
     product = product * dim;
   return product;
 }
 
-bool TensorType::hasStaticShape() const {
+bool DynTensorType::hasStaticShape() const {
   return llvm::all_of(
       getShape(), [](DimAttr dim) { return dim.getConstant().has_value(); });
 }
 
-RankedTensorType TensorType::toBuiltin() const {
+RankedTensorType DynTensorType::toBuiltin() const {
   SmallVector<int64_t> shape;
   for (DimAttr dim : getShape())
     shape.push_back(dim.getConstant().value_or(ShapedType::kDynamic));
@@ -79,7 +81,7 @@ RankedTensorType TensorType::toBuiltin() const {
   return RankedTensorType::get(shape, elementType);
 }
 
-TensorType TensorType::fromBuiltin(RankedTensorType type) {
+DynTensorType DynTensorType::fromBuiltin(RankedTensorType type) {
   MLIRContext *context = type.getContext();
   SmallVector<DimAttr> shape;
   for (int64_t size : type.getShape())
@@ -92,8 +94,8 @@ bool dyn::areCompatible(TypeRange inferred, TypeRange written) {
   if (inferred.size() != written.size())
     return false;
   for (auto [lhs, rhs] : llvm::zip(inferred, written)) {
-    auto lhsType = dyn_cast<TensorType>(lhs),
-         rhsType = dyn_cast<TensorType>(rhs);
+    auto lhsType = dyn_cast<DynTensorType>(lhs),
+         rhsType = dyn_cast<DynTensorType>(rhs);
     if (!lhsType || !rhsType ||
         lhsType.getElementType() != rhsType.getElementType() ||
         lhsType.getRank() != rhsType.getRank())

@@ -143,21 +143,10 @@ static DimAttr toDim(const Polynomial &polynomial) {
   });
 }
 
-DimAttr DimAttr::getNormalized(MLIRContext *context,
-                               ArrayRef<int64_t> coefficients,
-                               ArrayRef<ArrayAttr> monomials) {
-  return Base::get(context, /*unknown=*/false, coefficients, monomials);
-}
-
 DimAttr DimAttr::get(MLIRContext *context, int64_t value) {
   if (value == 0)
     return getNormalized(context, {}, {});
   return getNormalized(context, value, ArrayAttr::get(context, {}));
-}
-
-DimAttr DimAttr::getUnknown(MLIRContext *context) {
-  return Base::get(context, /*unknown=*/true, ArrayRef<int64_t>(),
-                   ArrayRef<ArrayAttr>());
 }
 
 static DimAttr getAtom(Attribute atom) {

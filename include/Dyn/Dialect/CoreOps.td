@@ -19,13 +19,13 @@ def Dyn_ConstantOp : Dyn_Op<"constant", [Pure, ConstantLike]> {
     - (constant_c2) a `#dyn.dims` value has an integer result.
 
     ```mlir
-    %0 = dyn.constant dense<[1.0, 2.0]> : tensor<2xf32> : !dyn.tensor<[2], f32>
-    %1 = dyn.constant #dyn.dims<[B, S + 1]> : !dyn.tensor<[2], i64>
+    %0 = dyn.constant dense<[1.0, 2.0]> : tensor<2xf32> as !dyn.tensor<[2], f32>
+    %1 = dyn.constant #dyn.dims<[B, S + 1]> as !dyn.tensor<[2], i64>
     ```
   }];
   let arguments = (ins AnyAttr:$value);
   let results = (outs Dyn_Tensor:$result);
-  let assemblyFormat = "$value attr-dict `:` type($result)";
+  let assemblyFormat = "$value attr-dict `as` type($result)";
   let hasFolder = 1;
   let hasVerifier = 1;
   let builders = [
@@ -48,7 +48,7 @@ def Dyn_WeightOp : Dyn_Op<"weight", [Symbol, IsolatedFromAbove]> {
   let assemblyFormat = "($sym_visibility^)? $sym_name `:` $type `=` $source attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    ::mlir::dyn::TensorType getTensorType() { return ::llvm::cast<::mlir::dyn::TensorType>(getType()); }
+    ::mlir::dyn::DynTensorType getTensorType() { return ::llvm::cast<::mlir::dyn::DynTensorType>(getType()); }
   }];
 }
 

@@ -54,12 +54,12 @@ class Dyn_Attr<string name, string attrMnemonic> : AttrDef<Dyn_Dialect, name> {
   let mnemonic = attrMnemonic;
 }
 
-def Dyn_DimFn : I32EnumAttr<"DimFn", "function of two sizes inside a size expression", [
-    I32EnumAttrCase<"FloorDiv", 0, "floordiv">,
-    I32EnumAttrCase<"Mod", 1, "mod">,
-    I32EnumAttrCase<"Min", 2, "min">,
-    I32EnumAttrCase<"Max", 3, "max">,
-    I32EnumAttrCase<"Broadcast", 4, "broadcast">]> {
+def Dyn_DimFn : I32Enum<"DimFn", "function of two sizes inside a size expression", [
+    I32EnumCase<"FloorDiv", 0, "floordiv">,
+    I32EnumCase<"Mod", 1, "mod">,
+    I32EnumCase<"Min", 2, "min">,
+    I32EnumCase<"Max", 3, "max">,
+    I32EnumCase<"Broadcast", 4, "broadcast">]> {
   let cppNamespace = "::mlir::dyn";
 }
 
@@ -184,7 +184,7 @@ class Dyn_Type<string name, string typeMnemonic> : TypeDef<Dyn_Dialect, name> {
   let mnemonic = typeMnemonic;
 }
 
-def Dyn_TensorType : Dyn_Type<"Tensor", "tensor"> {
+def Dyn_TensorType : Dyn_Type<"DynTensor", "tensor"> {
   let summary = "a dense tensor whose dimensions are sizes";
   let description = [{
     Dimensions are `dim` expressions, written bare. Element types are f16, bf16, f32, f64, i1, i8, i16, i32, i64 and
@@ -204,25 +204,25 @@ def Dyn_TensorType : Dyn_Type<"Tensor", "tensor"> {
     /// The number of elements as a size.
     DimAttr getNumElements() const;
     bool hasStaticShape() const;
-    TensorType clone(ArrayRef<DimAttr> shape) const { return get(shape, getElementType()); }
-    TensorType clone(Type elementType) const { return get(getShape(), elementType); }
+    DynTensorType clone(ArrayRef<DimAttr> shape) const { return get(shape, getElementType()); }
+    DynTensorType clone(Type elementType) const { return get(getShape(), elementType); }
 
     /// The builtin type with the same numbers and `?` for all other sizes; ui8 becomes i8, which is what code on
     /// builtin tensors works on.
     RankedTensorType toBuiltin() const;
     /// The dyn type of a builtin one: `?` stays `?`.
-    static TensorType fromBuiltin(RankedTensorType type);
+    static DynTensorType fromBuiltin(RankedTensorType type);
     static bool isValidElementType(Type type);
   }];
 }
 
-def Dyn_Tensor : DialectType<Dyn_Dialect, CPred<"::llvm::isa<::mlir::dyn::TensorType>($_self)">,
-                             "dyn tensor", "::mlir::dyn::TensorType">;
+def Dyn_Tensor : DialectType<Dyn_Dialect, CPred<"::llvm::isa<::mlir::dyn::DynTensorType>($_self)">,
+                             "dyn tensor", "::mlir::dyn::DynTensorType">;
 
 class Dyn_TensorOf<string predicate, string what> : DialectType<Dyn_Dialect,
     And<[Dyn_Tensor.predicate, SubstLeaves<"$_self",
-         "::llvm::cast<::mlir::dyn::TensorType>($_self).getElementType()", CPred<predicate>>]>,
-    "dyn tensor of " # what, "::mlir::dyn::TensorType">;
+         "::llvm::cast<::mlir::dyn::DynTensorType>($_self).getElementType()", CPred<predicate>>]>,
+    "dyn tensor of " # what, "::mlir::dyn::DynTensorType">;
 
 def Dyn_BoolTensor : Dyn_TensorOf<"$_self.isInteger(1)", "i1">;
 def Dyn_FloatTensor : Dyn_TensorOf<"::llvm::isa<::mlir::FloatType>($_self)", "floats">;

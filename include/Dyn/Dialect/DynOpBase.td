@@ -11,15 +11,12 @@ class Dyn_Op<string opMnemonic, list<Trait> traits = []> : Op<Dyn_Dialect, opMne
 
 // Inferred and written result types agree where both know a size: `?` may stand for any size, in either of them.
 class Dyn_InferredOp<string opMnemonic, list<Trait> traits = []>
-    : Dyn_Op<opMnemonic, traits # [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface,
-                                                                   ["inferReturnTypes"]>]> {
-  let extraClassDeclaration = baseClassDeclaration # moreClassDeclaration;
-  code baseClassDeclaration = [{
+    : Dyn_Op<opMnemonic, traits # [Pure, InferTypeOpAdaptor]> {
+  let extraClassDeclaration = [{
     static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange written) {
       return ::mlir::dyn::areCompatible(inferred, written);
     }
   }];
-  code moreClassDeclaration = "";
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 

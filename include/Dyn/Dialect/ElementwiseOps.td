@@ -13,20 +13,17 @@ class Dyn_UnaryOp<string opMnemonic, Type operand = Dyn_Tensor, Type resultType 
     : Dyn_ElementwiseOp<opMnemonic> {
   let arguments = (ins operand:$input);
   let results = (outs resultType:$result);
-  let hasFolder = 1;
 }
 
 class Dyn_BinaryOp<string opMnemonic, Type operand = Dyn_Tensor, list<Trait> traits = []>
     : Dyn_ElementwiseOp<opMnemonic, traits> {
   let arguments = (ins operand:$lhs, operand:$rhs);
   let results = (outs operand:$result);
-  let hasFolder = 1;
 }
 
 class Dyn_CompareOp<string opMnemonic> : Dyn_ElementwiseOp<opMnemonic> {
   let arguments = (ins Dyn_Tensor:$lhs, Dyn_Tensor:$rhs);
   let results = (outs Dyn_BoolTensor:$result);
-  let hasFolder = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -57,7 +54,6 @@ def Dyn_PowOp : Dyn_ElementwiseOp<"pow"> {
   let description = [{ Source: ONNX `Pow`-15. }];
   let arguments = (ins Dyn_NumberTensor:$lhs, Dyn_NumberTensor:$rhs);
   let results = (outs Dyn_NumberTensor:$result);
-  let hasFolder = 1;
 }
 def Dyn_MinOp : Dyn_BinaryOp<"min", Dyn_NumberTensor, [Commutative]> { let summary = "minimum; NaN if either is"; }
 def Dyn_MaxOp : Dyn_BinaryOp<"max", Dyn_NumberTensor, [Commutative]> { let summary = "maximum; NaN if either is"; }
@@ -107,7 +103,6 @@ def Dyn_ConvertOp : Dyn_ElementwiseOp<"convert"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, TypeAttr:$element_type);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_SelectOp : Dyn_ElementwiseOp<"select"> {
@@ -115,7 +110,6 @@ def Dyn_SelectOp : Dyn_ElementwiseOp<"select"> {
   let description = [{ Source: ONNX `Where`-16. }];
   let arguments = (ins Dyn_BoolTensor:$condition, Dyn_Tensor:$on_true, Dyn_Tensor:$on_false);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 #endif // DYN_DIALECT_ELEMENTWISEOPS

@@ -21,14 +21,12 @@ def Dyn_ReshapeOp : Dyn_InferredOp<"reshape"> {
     Source: ONNX `Reshape`-14, after its 0 is resolved (see `allowzero`).
 
     ```mlir
-    %s = dyn.constant #dyn.dims<[B, S, 12, 64]> : !dyn.tensor<[4], i64>
+    %s = dyn.constant #dyn.dims<[B, S, 12, 64]> as !dyn.tensor<[4], i64>
     %0 = dyn.reshape %x, %s : (!dyn.tensor<[B, S, 768], f32>, !dyn.tensor<[4], i64>) -> !dyn.tensor<[B, S, 12, 64], f32>
     ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$shape);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
-  let hasCanonicalizer = 1;
 }
 
 def Dyn_TransposeOp : Dyn_InferredOp<"transpose"> {
@@ -42,7 +40,6 @@ def Dyn_TransposeOp : Dyn_InferredOp<"transpose"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_BroadcastToOp : Dyn_InferredOp<"broadcast_to"> {
@@ -57,7 +54,6 @@ def Dyn_BroadcastToOp : Dyn_InferredOp<"broadcast_to"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$shape);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_ConcatOp : Dyn_InferredOp<"concat"> {
@@ -70,7 +66,6 @@ def Dyn_ConcatOp : Dyn_InferredOp<"concat"> {
   }];
   let arguments = (ins Variadic<Dyn_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_SliceOp : Dyn_InferredOp<"slice"> {
@@ -93,7 +88,6 @@ def Dyn_SliceOp : Dyn_InferredOp<"slice"> {
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$starts, Dyn_IndexTensor:$ends, Dyn_IndexTensor:$steps,
                        DenseI64ArrayAttr:$axes);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_GatherOp : Dyn_InferredOp<"gather"> {
@@ -108,7 +102,6 @@ def Dyn_GatherOp : Dyn_InferredOp<"gather"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_GatherElementsOp : Dyn_InferredOp<"gather_elements"> {
@@ -163,7 +156,6 @@ def Dyn_TileOp : Dyn_InferredOp<"tile"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$repeats);
   let results = (outs Dyn_Tensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_IotaOp : Dyn_InferredOp<"iota"> {
@@ -176,7 +168,6 @@ def Dyn_IotaOp : Dyn_InferredOp<"iota"> {
   }];
   let arguments = (ins Dyn_NumberTensor:$start, Dyn_NumberTensor:$limit, Dyn_NumberTensor:$step);
   let results = (outs Dyn_NumberTensor:$result);
-  let hasFolder = 1;
 }
 
 def Dyn_TriluOp : Dyn_InferredOp<"trilu"> {
