@@ -25,7 +25,7 @@ def Dyn_ConstantOp : Dyn_Op<"constant", [Pure, ConstantLike]> {
   }];
   let arguments = (ins AnyAttr:$value);
   let results = (outs Dyn_Tensor:$result);
-  let assemblyFormat = "$value attr-dict `as` type($result)";
+  let assemblyFormat = "$value attr-dict `as` qualified(type($result))";
   let hasFolder = 1;
   let hasVerifier = 1;
   let builders = [
@@ -45,7 +45,7 @@ def Dyn_WeightOp : Dyn_Op<"weight", [Symbol, IsolatedFromAbove]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrAttr>:$sym_visibility, TypeAttr:$type,
                        Dyn_ExternalAttr:$source);
-  let assemblyFormat = "($sym_visibility^)? $sym_name `:` $type `=` $source attr-dict";
+  let assemblyFormat = "($sym_visibility^)? $sym_name `:` $type `=` qualified($source) attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::dyn::DynTensorType getTensorType() { return ::llvm::cast<::mlir::dyn::DynTensorType>(getType()); }
@@ -64,7 +64,7 @@ def Dyn_GetWeightOp : Dyn_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<Symb
   }];
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs Dyn_Tensor:$result);
-  let assemblyFormat = "$weight attr-dict `:` type($result)";
+  let assemblyFormat = "$weight attr-dict `:` qualified(type($result))";
 }
 
 def Dyn_ToBuiltinOp : Dyn_Op<"to_builtin", [Pure]> {
@@ -78,7 +78,7 @@ def Dyn_ToBuiltinOp : Dyn_Op<"to_builtin", [Pure]> {
   }];
   let arguments = (ins Dyn_Tensor:$input);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `to` type($result)";
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input)) `to` qualified(type($result))";
   let hasFolder = 1;
   let hasVerifier = 1;
 }
@@ -96,7 +96,7 @@ def Dyn_FromBuiltinOp : Dyn_Op<"from_builtin", [Pure]> {
   }];
   let arguments = (ins AnyRankedTensor:$input);
   let results = (outs Dyn_Tensor:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `to` type($result)";
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input)) `to` qualified(type($result))";
   let hasFolder = 1;
   let hasVerifier = 1;
 }
@@ -114,7 +114,7 @@ def Dyn_RefineOp : Dyn_Op<"refine", [Pure, DeclareOpInterfaceMethods<CastOpInter
   }];
   let arguments = (ins Dyn_Tensor:$input);
   let results = (outs Dyn_Tensor:$result);
-  let assemblyFormat = "$input attr-dict `:` type($input) `to` type($result)";
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input)) `to` qualified(type($result))";
   let hasFolder = 1;
 }
 
