@@ -9,8 +9,6 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs"]
 config.test_source_root = os.path.dirname(__file__)
-config.environment["PATH"] = os.pathsep.join(
-    [config.dyn_bin_dir, config.llvm_tools_dir, config.environment["PATH"]]
-)
+config.environment["PATH"] = os.pathsep.join([config.dyn_bin_dir, config.llvm_tools_dir, config.environment["PATH"]])
 config.substitutions.append(("%dyn_plugin", config.dyn_plugin))
 config.substitutions.append(("%dyn_src", config.dyn_source_dir))
