@@ -40,8 +40,7 @@ extern "C" {
 ///   struct { void *allocated; void *aligned; int64_t offset;
 ///            int64_t sizes[rank]; int64_t strides[rank]; }
 ///
-/// (rank 0: the first three fields), strides counted in elements. Of them
-/// holds:
+/// (rank 0: the first three fields), strides counted in elements. What holds:
 ///
 /// - `offset` is 0, `aligned` is a multiple of the element's size, and no more;
 /// - sizes are checked: each equals its expression in the metadata, each symbol
@@ -49,9 +48,8 @@ extern "C" {
 /// - strides are those of a contiguous row-major tensor, unless the metadata
 ///   says `"strided": true`;
 /// - an i1 takes one byte, 0 or 1;
-/// - inputs and weights are read-only, except that an input may share its
-/// memory
-///   with the output that aliases it;
+/// - inputs and weights are read-only; an input may share its memory with the
+///   output that aliases it;
 /// - an output with `"alias": INPUT` has that input's address and strides;
 /// - an output with a "?" among its sizes comes with all fields 0: the code
 ///   fills them in, the memory from `dyn_rt_alloc`, and the runtime takes over;
@@ -104,12 +102,14 @@ struct dyn_artifact {
 //   it. A tensor that is not aligned to its element's size in memory is copied
 //   by the runtime; a compiler avoids that.
 // - files: `path` is absolute or relative to the artifact's folder. `size` and
-//   `stamp` are those of Dyn/Resources at the time of compiling.
+//   `stamp` are the Stamp of Dyn/Resources/MappedFile.h when the model was
+//   compiled, its digest as 16 hexadecimal digits.
 // - arena: `text` is the formula for people, "B * S * 3072 + 64".
 // - messages: what dyn_rt_report and dyn_rt_fail say, {0} and {1} stand for
 //   their numbers: "node 'x': index {0} is out of range for axis of size {1}".
 //
-// TYPE is "f16", "bf16", "f32", "f64", "i1", "i8", "i16", "i32", "i64" or "u8".
+// TYPE is "f16", "bf16", "f32", "f64", "i1", "i8", "i16", "i32", "i64" or
+// "ui8".
 //
 // EXPR is an integer, the name of a symbol, or an array of operator, operands:
 //
