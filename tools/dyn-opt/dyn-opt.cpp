@@ -1,11 +1,12 @@
-//===- dyn-opt.cpp - mlir-opt with Dyn's dialect, passes and pipelines
-//-----===//
+//===- dyn-opt.cpp - mlir-opt with Dyn's dialect and passes ----------------===//
 
 #include "Dyn/InitAll.h"
+#include "Dyn/Tools/OptMain.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "Dyn/Tools/OptMain.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
-#include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -14,6 +15,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::dyn::registerAllDialects(registry);
   mlir::dyn::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "Dyn's optimizer driver\n", registry));
+  return failed(mlir::dyn::optMain(argc, argv, "Dyn's optimizer driver\n",
+                                   registry));
 }
