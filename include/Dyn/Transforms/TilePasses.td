@@ -5,4 +5,47 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DynVectorize : Pass<"dyn-vectorize"> {
+  let summary = "linalg on buffers to loops over vectors";
+  let description = [{
+    Replaces every linalg op on buffers by loops whose innermost body works on vectors: full vectors first, then one
+    masked vector for what is left of the dimension (one lane at a time where lanes beyond the end must not be computed:
+    division of integers, loads at a computed index). All sizes may be dynamic.
+
+    - The dimension in the lanes is the one along which the outputs, and as many inputs as possible, are contiguous.
+      If that is a reduction, lane `l` accumulates every `lanes`-th element and the lanes are combined as a tree: the
+      order is a function of the element's index and of the vector width, never of any size.
+    - A contraction keeps a register tile of `rows` times `vectors` accumulators through its reduction loops. Row counts
+      1 to `rows` have a version each, chosen by an `scf.index_switch`; these versions depend on the register file alone.
+    - The rest (no loop contiguous in every output, payloads with control flow) is left for `convert-linalg-to-loops`;
+      `report` says what and why.
+
+    ```mlir
+    linalg.matmul ins(%a, %b : memref<?x768xf32>, memref<768x64xf32>) outs(%c : memref<?x64xf32>)
+    ```
+    becomes a loop over columns by `vectors` vectors, over even blocks of rows, and over 768 with the block of `%c` in
+    registers.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register in bits">,
+    Option<"rows", "rows", "int64_t", "14", "Rows of a contraction's register tile">,
+    Option<"vectors", "vectors", "int64_t", "2", "Vectors in a row of a contraction's register tile">,
+    Option<"report", "report", "bool", "false", "Remark on each op that stays scalar">,
+  ];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "math::MathDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect", "vector::VectorDialect"];
+}
+
+def DynExpandMath : Pass<"dyn-expand-math"> {
+  let summary = "math functions to arithmetic, with no call of libm";
+  let description = [{
+    Replaces exp, log, erf, tanh, sin, cos, pow and their relatives by straight-line arithmetic on f32 and f64, scalars
+    and vectors alike, so that a remainder has the bits of a full vector; f16 and bf16 are computed in f32. Errors of
+    f32 are at most 4 units in the last place (exp, log, erf, tanh: 2), with infinities, NaNs, zeros and denormals as
+    C23 Annex F has them. Left alone are the functions that processors have as instructions (sqrt, fma, floor, ceil,
+    trunc, roundeven, abs, copysign, bit counts).
+  }];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect"];
+}
+
 #endif // DYN_TRANSFORMS_TILEPASSES

@@ -1,0 +1,75 @@
+//===- LoopPlan.h - How one linalg op becomes loops over vectors -*- C++
+//-*-===//
+//
+// The decision, apart from the emission of code: which loop dimension goes into
+// the lanes of a vector, and which others are unrolled so that what is loaded
+// is used several times from registers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DYN_TRANSFORMS_TILE_LOOPPLAN_H
+#define DYN_TRANSFORMS_TILE_LOOPPLAN_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <optional>
+#include <string>
+
+namespace mlir::dyn {
+
+/// The register budget a plan may spend.
+struct RegisterBudget {
+  /// Width of a vector register.
+  int64_t vectorBits = 512;
+  /// Register tile of a contraction whose lanes run along an output dimension:
+  /// `rows` times `vectors` accumulators.
+  int64_t rows = 14, vectors = 2;
+  /// Register tile of a contraction whose lanes run along the reduction.
+  int64_t dotRows = 4, dotColumns = 4;
+};
+
+/// How the memory an operand reads or writes moves as a loop dimension
+/// advances by one.
+enum class LaneStride { None, Unit, Other };
+
+struct LoopPlan {
+  /// The loop dimension whose iterations share a vector, and the number of
+  /// lanes. If it is a reduction, each lane accumulates every `lanes`-th
+  /// element and the lanes are combined as a tree at the end.
+  unsigned lanesDim = 0;
+  bool lanesReduce = false;
+  int64_t lanes = 1;
+  /// Vectors side by side along `lanesDim`.
+  int64_t vectors = 1;
+  /// A parallel dimension unrolled up to `rows` times; each count from 1 to
+  /// `rows` has code of its own.
+  std::optional<unsigned> rowDim;
+  int64_t rows = 1;
+  /// A second one, only if the lanes reduce. The last block repeats the last
+  /// column instead of having code of its own.
+  std::optional<unsigned> columnDim;
+  int64_t columns = 1;
+  /// Lanes beyond the end may be computed and dropped. Otherwise (a division
+  /// of integers, a load at a computed index) the end runs one lane at a time.
+  bool maskable = true;
+};
+
+/// How `operand` moves in memory along loop dimension `dim`.
+LaneStride laneStride(linalg::LinalgOp op, OpOperand &operand, unsigned dim);
+
+/// The operation by which output number `index` of `op` accumulates, if the
+/// payload is `out = combine(out, something)` with an associative and
+/// commutative `combine` that has a neutral element; null otherwise.
+Operation *matchCombiner(linalg::LinalgOp op, unsigned index);
+
+/// Plans the loops of `op`, whose operands are buffers. On failure `whyNot`
+/// says in one clause what stands in the way.
+FailureOr<LoopPlan> planLoops(linalg::LinalgOp op, const RegisterBudget &budget,
+                              std::string &whyNot);
+
+/// Replaces `op` by the loops of `plan`.
+void emitLoops(RewriterBase &rewriter, linalg::LinalgOp op,
+               const LoopPlan &plan);
+
+} // namespace mlir::dyn
+
+#endif // DYN_TRANSFORMS_TILE_LOOPPLAN_H

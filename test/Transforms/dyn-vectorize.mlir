@@ -1,0 +1,112 @@
+// RUN: dyn-opt %s --split-input-file --dyn-vectorize="vector-bits=256 rows=3 vectors=1 report=true" --verify-diagnostics | FileCheck %s
+// RUN: mlir-opt-22 %s --split-input-file --load-pass-plugin=%dyn_plugin --pass-pipeline='builtin.module(dyn-vectorize{vector-bits=256 rows=3 vectors=1})' | FileCheck %s
+
+// Full vectors, then one masked vector.
+// CHECK-LABEL: func @elementwise
+// CHECK:         %[[END:.*]] = affine.apply
+// CHECK:         scf.for %{{.*}} = %{{.*}} to %[[END]] step %{{.*}} {
+// CHECK:           vector.load {{.*}} vector<8xf32>
+// CHECK:           arith.addf {{.*}} : vector<8xf32>
+// CHECK:           vector.store
+// CHECK:         scf.for %{{.*}} = %[[END]] to
+// CHECK:           %[[MASK:.*]] = vector.create_mask
+// CHECK:           vector.maskedload {{.*}} %[[MASK]]
+// CHECK:           vector.maskedstore {{.*}} %[[MASK]]
+func.func @elementwise(%a: memref<?xf32>, %b: memref<?xf32>) {
+  linalg.add ins(%a, %a : memref<?xf32>, memref<?xf32>) outs(%b : memref<?xf32>)
+  return
+}
+
+// -----
+
+// One version a row count, the accumulators carried by the reduction loop, one
+// broadcast element of the left operand a row.
+// CHECK-LABEL: func @matmul
+// CHECK:         scf.index_switch
+// CHECK-NEXT:    case 1 {
+// CHECK:           scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<8xf32>)
+// CHECK:         case 2 {
+// CHECK:           scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>)
+// CHECK:         default {
+// CHECK:           scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK:             memref.load
+// CHECK:             vector.load
+// CHECK:             math.fma
+// CHECK:             memref.load
+// CHECK-NOT:         vector.load
+// CHECK:             math.fma
+// CHECK-NOT:     vector.maskedload
+func.func @matmul(%a: memref<?x768xf32>, %b: memref<768x64xf32>, %c: memref<?x64xf32>) {
+  linalg.matmul ins(%a, %b : memref<?x768xf32>, memref<768x64xf32>) outs(%c : memref<?x64xf32>)
+  return
+}
+
+// -----
+
+// Lanes along the reduction; absent lanes keep what they had.
+// CHECK-LABEL: func @sum
+// CHECK:         scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK:         scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK:           arith.select
+// CHECK:         vector.shuffle {{.*}} [0, 1, 2, 3]
+// CHECK:         vector.shuffle {{.*}} [4, 5, 6, 7]
+// CHECK:         memref.store
+func.func @sum(%a: memref<?x?xf32>, %b: memref<?xf32>) {
+  linalg.reduce {arith.addf} ins(%a : memref<?x?xf32>) outs(%b : memref<?xf32>) dimensions = [1]
+  return
+}
+
+// -----
+
+// A row of a table is a vector load, a division has a scalar remainder.
+// CHECK-LABEL: func @gather
+// CHECK:         vector.load %{{.*}} vector<8xf32>
+// CHECK-NOT:     mask
+// CHECK-LABEL: func @divide
+// CHECK:         arith.divsi {{.*}} vector<8xi32>
+// CHECK-NOT:     mask
+// CHECK:         arith.divsi {{.*}} : i32
+#row = affine_map<(d0, d1) -> (d0)>
+#all = affine_map<(d0, d1) -> (d0, d1)>
+func.func @gather(%table: memref<?x?xf32>, %ids: memref<?xi64>, %out: memref<?x?xf32>) {
+  linalg.generic {indexing_maps = [#row, #all], iterator_types = ["parallel", "parallel"]}
+      ins(%ids : memref<?xi64>) outs(%out : memref<?x?xf32>) {
+  ^bb0(%id: i64, %old: f32):
+    %row = arith.index_cast %id : i64 to index
+    %column = linalg.index 1 : index
+    %value = memref.load %table[%row, %column] : memref<?x?xf32>
+    linalg.yield %value : f32
+  }
+  return
+}
+func.func @divide(%a: memref<?xi32>, %b: memref<?xi32>, %c: memref<?xi32>) {
+  linalg.div ins(%a, %b : memref<?xi32>, memref<?xi32>) outs(%c : memref<?xi32>)
+  return
+}
+
+// -----
+
+// Booleans are a byte each in memory.
+// CHECK-LABEL: func @booleans
+// CHECK-SAME:    %[[IN:[a-z0-9]+]]: memref<?xi1>
+// CHECK-DAG:     %[[BYTES:.*]] = builtin.unrealized_conversion_cast %[[IN]] : memref<?xi1> to memref<?xi8>
+// CHECK:         vector.load %[[BYTES]]{{.*}} vector<32xi8>
+// CHECK:         arith.extui {{.*}} vector<32xi1> to vector<32xi8>
+func.func @booleans(%a: memref<?xi1>, %b: memref<?xi1>) {
+  linalg.copy ins(%a : memref<?xi1>) outs(%b : memref<?xi1>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @scatter
+// CHECK:         linalg.generic
+func.func @scatter(%a: memref<?xf32>, %b: memref<?x?xf32>) {
+  // expected-remark@below {{'linalg.generic' stays scalar: an output is not indexed by distinct loops}}
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0, d0)>], iterator_types = ["parallel"]}
+      ins(%a : memref<?xf32>) outs(%b : memref<?x?xf32>) {
+  ^bb0(%x: f32, %old: f32):
+    linalg.yield %x : f32
+  }
+  return
+}
