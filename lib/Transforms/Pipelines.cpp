@@ -3,6 +3,14 @@
 
 #include "Dyn/Transforms/Pipelines.h"
 #include "Dyn/Transforms/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -13,11 +21,81 @@ void dyn::buildGraphPipeline(OpPassManager &manager,
   manager.addPass(createCSEPass());
 }
 
+/// Tensors to buffers: results into the caller's memory, temporaries into the
+/// arena.
+static void addBufferization(OpPassManager &manager) {
+  manager.addPass(dyn::createDynResultsToDestinationsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  // Kernels take whole tensors; dynamic strides would keep vectors out of them.
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  bufferize.unknownTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  manager.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  manager.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  manager.addPass(memref::createResolveShapedTypeResultDimsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(dyn::createDynPlanArenaPass());
+  manager.addNestedPass<func::FuncOp>(dyn::createDynFreeBuffersPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
 void dyn::buildCodegenPipeline(OpPassManager &manager,
-                               const PipelineOptions &options) {}
+                               const PipelineOptions &options) {
+  addBufferization(manager);
+}
+
+/// Ops without a counterpart in LLVM, and those whose counterpart calls a
+/// library.
+static void addExpansions(OpPassManager &functions) {
+  functions.addPass(createConvertLinalgToLoopsPass());
+  functions.addPass(dyn::createDynExpandForLLVMPass());
+  VectorTransferToSCFOptions transfers;
+  transfers.enableFullUnroll();
+  functions.addPass(createConvertVectorToSCFPass(transfers));
+  functions.addPass(math::createMathExpandOpsPass());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  functions.addPass(arith::createArithExpandOpsPass(expand));
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+}
 
 void dyn::buildToLLVMPipeline(OpPassManager &manager,
-                              const PipelineOptions &options) {}
+                              const PipelineOptions &options) {
+  DynParallelToRuntimePassOptions parallel;
+  parallel.threads = options.runtime;
+  manager.addPass(createDynParallelToRuntimePass(parallel));
+  DynEmitEntryPassOptions entry;
+  entry.symbol = options.entrySymbol;
+  manager.addPass(createDynEmitEntryPass(entry));
+  addExpansions(manager.nest<func::FuncOp>());
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertVectorToLLVMPass());
+  manager.addPass(createUBToLLVMConversionPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  FinalizeMemRefToLLVMConversionPassOptions memory;
+  memory.useAlignedAlloc = options.runtime;
+  memory.useGenericFunctions = options.runtime;
+  manager.addPass(createFinalizeMemRefToLLVMConversionPass(memory));
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertIndexToLLVMPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  DynFinalizeLLVMPassOptions finalize;
+  finalize.runtimeAlloc = options.runtime;
+  manager.addPass(createDynFinalizeLLVMPass(finalize));
+  manager.addPass(createCSEPass());
+}
 
 void dyn::buildCompilePipeline(OpPassManager &manager,
                                const PipelineOptions &options) {

@@ -20,6 +20,15 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       llvm::cl::desc(
           "CPU that code is made for: skylake-avx512, znver2 or neoverse-n1"),
       llvm::cl::init("skylake-avx512")};
+  Option<bool> runtime{
+      *this, "runtime",
+      llvm::cl::desc("Take threads and memory from Dyn's runtime; if false, "
+                     "parallel loops run in sequence and memory is malloc's"),
+      llvm::cl::init(true)};
+  Option<std::string> entrySymbol{
+      *this, "entry-symbol",
+      llvm::cl::desc("Name of the function that the runtime calls"),
+      llvm::cl::init("dyn_entry")};
 };
 
 /// `--dyn-graph-pipeline`: dyn to dyn. Symbolic shapes are inferred and folded,

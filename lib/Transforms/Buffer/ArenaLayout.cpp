@@ -1,0 +1,118 @@
+//===- ArenaLayout.cpp - Offsets for blocks of symbolic sizes
+//--------------===//
+
+#include "ArenaLayout.h"
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+DimAttr dyn::alignToArena(DimAttr bytes) {
+  // Not `ceilDiv`, whose normal form hides the sum in two negations.
+  MLIRContext *context = bytes.getContext();
+  DimAttr alignment = DimAttr::get(context, kArenaAlignment);
+  DimAttr roundUp = DimAttr::get(context, kArenaAlignment - 1);
+  return (bytes + roundUp).floorDiv(alignment) * alignment;
+}
+
+/// The expression's value where every symbol has a middling size. Only the
+/// order in which placements are tried depends on it.
+static double getSample(DimAttr dim, DictionaryAttr symbols) {
+  DimAttr number = dim.substitute([&](StringAttr name) {
+    int64_t sample = 64;
+    auto known = symbols ? symbols.getAs<SymbolAttr>(name) : SymbolAttr();
+    if (known)
+      sample = std::clamp(sample, known.getMin(), known.getMax());
+    return DimAttr::get(name.getContext(), sample);
+  });
+  // The sample itself may overflow: then it is huge.
+  return number.getConstant().value_or(INT64_MAX);
+}
+
+/// Whether a polynomial is at least 0 because, counted from the symbols'
+/// minima, it has no negative coefficient: B * S - S is b * s + b for B = 1 +
+/// b, S = s.
+static bool hasNoNegativeTerm(DimAttr dim, DictionaryAttr symbols) {
+  DimAttr shifted = dim.substitute([&](StringAttr name) {
+    auto known = symbols ? symbols.getAs<SymbolAttr>(name) : SymbolAttr();
+    int64_t min = known ? known.getMin() : 0;
+    return DimAttr::getSymbol(name) + DimAttr::get(name.getContext(), min);
+  });
+  if (shifted.isUnknown())
+    return false;
+  for (auto [monomial, coefficient] :
+       llvm::zip(shifted.getMonomials(), shifted.getCoefficients())) {
+    DimAttr product = DimAttr::getNormalized(dim.getContext(), 1, monomial);
+    if (coefficient < 0 || computeBounds(product, /*symbols=*/{}).min < 0)
+      return false;
+  }
+  return true;
+}
+
+/// Whether `lhs <= rhs` can be proved.
+static bool isAtMost(DimAttr lhs, DimAttr rhs, DictionaryAttr symbols) {
+  return lhs == rhs || computeBounds(rhs - lhs, symbols).min >= 0 ||
+         hasNoNegativeTerm(rhs - lhs, symbols);
+}
+
+/// The largest of several sizes, without those that another one covers.
+static DimAttr getMax(ArrayRef<DimAttr> sizes, DictionaryAttr symbols,
+                      MLIRContext *context) {
+  SmallVector<DimAttr> largest;
+  for (DimAttr size : sizes) {
+    if (llvm::any_of(largest, [&](DimAttr other) {
+          return isAtMost(size, other, symbols);
+        }))
+      continue;
+    llvm::erase_if(
+        largest, [&](DimAttr other) { return isAtMost(other, size, symbols); });
+    largest.push_back(size);
+  }
+  DimAttr result = DimAttr::get(context, 0);
+  for (auto [i, size] : llvm::enumerate(largest))
+    result = i == 0 ? size : DimAttr::max(result, size);
+  return result;
+}
+
+/// The lowest offset, at the sample, that provably collides with none of
+/// `neighbours`: 0, behind one of them, or behind all of them.
+static DimAttr findOffset(DimAttr size, ArrayRef<const ArenaBlock *> neighbours,
+                          DictionaryAttr symbols, MLIRContext *context) {
+  SmallVector<DimAttr> ends;
+  SmallVector<std::pair<double, unsigned>> order;
+  for (auto [i, neighbour] : llvm::enumerate(neighbours)) {
+    ends.push_back(neighbour->getEnd());
+    order.emplace_back(getSample(ends.back(), symbols), i);
+  }
+  llvm::sort(order);
+  SmallVector<DimAttr> candidates{DimAttr::get(context, 0)};
+  for (auto [sample, i] : order)
+    candidates.push_back(ends[i]);
+  for (DimAttr offset : candidates)
+    if (llvm::all_of(neighbours, [&](const ArenaBlock *neighbour) {
+          return isAtMost(offset + size, neighbour->offset, symbols) ||
+                 isAtMost(neighbour->getEnd(), offset, symbols);
+        }))
+      return offset;
+  return getMax(ends, symbols, context);
+}
+
+DimAttr dyn::layOutArena(MutableArrayRef<ArenaBlock> blocks,
+                         DictionaryAttr symbols, MLIRContext *context) {
+  SmallVector<std::pair<double, unsigned>> order;
+  for (auto [i, block] : llvm::enumerate(blocks))
+    order.emplace_back(-getSample(block.size, symbols), i);
+  llvm::sort(order);
+  SmallVector<const ArenaBlock *> placed;
+  SmallVector<DimAttr> ends;
+  for (auto [sample, i] : order) {
+    ArenaBlock &block = blocks[i];
+    SmallVector<const ArenaBlock *> neighbours;
+    for (const ArenaBlock *other : placed)
+      if (block.isAliveWith(*other))
+        neighbours.push_back(other);
+    block.offset = findOffset(block.size, neighbours, symbols, context);
+    placed.push_back(&block);
+    ends.push_back(block.getEnd());
+  }
+  return getMax(ends, symbols, context);
+}

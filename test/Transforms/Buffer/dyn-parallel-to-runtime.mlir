@@ -1,0 +1,55 @@
+// RUN: dyn-opt %s --dyn-parallel-to-runtime | FileCheck %s
+// RUN: dyn-opt %s --dyn-parallel-to-runtime=threads=false | FileCheck %s --check-prefix=SERIAL
+
+// SERIAL-NOT: scf.forall
+// SERIAL-NOT: scf.parallel
+// SERIAL-NOT: dyn_rt_parallel_for
+
+// CHECK: func.func private @dyn_rt_parallel_for(!llvm.ptr, !llvm.ptr, i64, i64)
+
+// CHECK-LABEL: func.func private @rows_parallel_0
+// CHECK-SAME: (%[[DATA:[a-z0-9]+]]: !llvm.ptr, %[[BEGIN:[a-z0-9]+]]: i64, %[[END:[a-z0-9]+]]: i64)
+// CHECK: %[[LOADED:.*]] = llvm.load %[[DATA]]
+// CHECK: llvm.extractvalue %[[LOADED]][0]
+// CHECK: builtin.unrealized_conversion_cast {{.*}} to memref<?x?xf32>
+// CHECK: scf.for
+// CHECK: arith.remui
+// CHECK: arith.divui
+// CHECK: memref.store
+
+// CHECK-LABEL: func.func @rows
+// CHECK-NOT: scf.forall
+// CHECK: %[[SLOT:.*]] = llvm.alloca
+// CHECK: %[[COUNT:.*]] = arith.muli
+// CHECK: llvm.store %{{.*}}, %[[SLOT]]
+// CHECK: constant @rows_parallel_0
+// CHECK: %[[GRAIN:.*]] = arith.constant 4 : i64
+// CHECK: call @dyn_rt_parallel_for(%{{.*}}, %[[SLOT]], %{{.*}}, %[[GRAIN]])
+// SERIAL-LABEL: func.func @rows
+// SERIAL: scf.for
+// SERIAL: scf.for
+// SERIAL: memref.store
+func.func @rows(%out: memref<?x?xf32>, %m: index, %n: index) {
+  %zero = arith.constant 0.0 : f32
+  scf.forall (%i, %j) in (%m, %n) {
+    memref.store %zero, %out[%i, %j] : memref<?x?xf32>
+  } {dyn.grain = 4}
+  return
+}
+
+// An inner parallel loop runs in the thread of the outer one's iteration.
+// CHECK-LABEL: func.func private @nested_parallel_0
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK-NOT: scf.parallel
+func.func @nested(%out: memref<?x?xf32>, %m: index, %n: index) {
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  scf.parallel (%i) = (%c2) to (%m) step (%c3) {
+    scf.forall (%j) in (%n) {
+      %zero = arith.constant 0.0 : f32
+      memref.store %zero, %out[%i, %j] : memref<?x?xf32>
+    }
+  }
+  return
+}
