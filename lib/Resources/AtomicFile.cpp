@@ -1,0 +1,212 @@
+//===- AtomicFile.cpp - A file that appears complete
+//-----------------------===//
+
+#include "Dyn/Resources/AtomicFile.h"
+#include "Posix.h"
+#include "Text.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+using namespace mlir::dyn;
+
+struct AtomicFile::State {
+  std::string path;
+  std::string name;          ///< Of the target, in `folder`.
+  std::string temporaryName; ///< Empty while the file has no name.
+  UniqueFd folder; ///< Open, so that a change of the working directory does not
+                   ///< move the target.
+  UniqueFd fd;
+  uint64_t numBytes = 0;
+
+  ~State() {
+    if (!temporaryName.empty())
+      ::unlinkat(folder.get(), temporaryName.c_str(), 0);
+  }
+
+  Error fail(int code) const {
+    return makeError(path, ": cannot be written: ", describeErrno(code));
+  }
+  Result<> checkTarget();
+  Result<> createFile();
+  Result<> reserve();
+  Result<> rename();
+};
+
+static std::string makeTemporaryName() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  unsigned char random[8] = {};
+  (void)!::getrandom(random, sizeof(random),
+                     0); // A name that is taken is tried again.
+  std::string name = ".dyn-";
+  for (unsigned char byte : random) {
+    name += kDigits[byte >> 4];
+    name += kDigits[byte & 15];
+  }
+  return name + ".tmp";
+}
+
+/// Calls `create` with new names until one is free; the name, or nothing, with
+/// `errno` set.
+static std::string takeName(auto create) {
+  while (true) {
+    std::string name = makeTemporaryName();
+    if (create(name.c_str()))
+      return name;
+    if (errno != EEXIST)
+      return {};
+  }
+}
+
+/// What may not be replaced is refused now, not after hours of work.
+Result<> AtomicFile::State::checkTarget() {
+  struct stat status;
+  if (::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? Result<>() : fail(errno);
+  if (S_ISLNK(status.st_mode))
+    return {};
+  if (!S_ISREG(status.st_mode))
+    return makeError(path, ": is ", describeKind(status),
+                     ", expected a regular file or none");
+  if (::faccessat(folder.get(), name.c_str(), W_OK, AT_EACCESS) != 0)
+    return fail(errno);
+  return {};
+}
+
+Result<> AtomicFile::State::createFile() {
+  constexpr mode_t kMode = 0666; // Less the umask.
+  // Such a file is given its name through /proc, which not every sandbox has.
+  if (::access("/proc/self/fd", X_OK) == 0)
+    fd = UniqueFd(
+        ::openat(folder.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, kMode));
+  // EISDIR comes from kernels and file systems that take the flag for a folder
+  // to be written.
+  if (!fd.isOpen() && (errno == EOPNOTSUPP || errno == EISDIR ||
+                       errno == ENOENT || errno == EACCES))
+    temporaryName = takeName([&](const char *name) {
+      fd = UniqueFd(::openat(folder.get(), name,
+                             O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, kMode));
+      return fd.isOpen();
+    });
+  if (!fd.isOpen())
+    return fail(errno);
+  return {};
+}
+
+Result<> AtomicFile::State::reserve() {
+  struct rlimit limit;
+  // Else the write beyond the limit raises SIGXFSZ.
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && numBytes > limit.rlim_cur)
+    return makeError(path, ": needs ", numBytes,
+                     " bytes, the process may write files of at most ",
+                     limit.rlim_cur, " (ulimit -f)");
+  if (numBytes > INT64_MAX)
+    return fail(EFBIG);
+  if (numBytes == 0)
+    return {};
+  int code = 0;
+  do
+    code = ::fallocate(fd.get(), 0, 0, static_cast<off_t>(numBytes)) == 0
+               ? 0
+               : errno;
+  while (code == EINTR);
+  if (code == EOPNOTSUPP ||
+      code == ENOSYS) // Lack of space shows when data are written.
+    code = ::ftruncate(fd.get(), static_cast<off_t>(numBytes)) == 0 ? 0 : errno;
+  struct statvfs space;
+  if (code == ENOSPC && ::fstatvfs(fd.get(), &space) == 0)
+    return makeError(path, ": needs ", numBytes, " bytes, its file system has ",
+                     uint64_t(space.f_bavail) * space.f_frsize, " free");
+  if (code != 0)
+    return fail(code);
+  return {};
+}
+
+Result<> AtomicFile::State::rename() {
+  if (temporaryName.empty()) {
+    std::string self = "/proc/self/fd/" + std::to_string(fd.get());
+    auto link = [&](const char *name) {
+      return ::linkat(AT_FDCWD, self.c_str(), folder.get(), name,
+                      AT_SYMLINK_FOLLOW) == 0;
+    };
+    if (link(name.c_str()))
+      return {};
+    if (errno != EEXIST) // A link does not replace a file, a rename does.
+      return fail(errno);
+    temporaryName = takeName(link);
+    if (temporaryName.empty())
+      return fail(errno);
+  }
+  if (::renameat(folder.get(), temporaryName.c_str(), folder.get(),
+                 name.c_str()) != 0)
+    return fail(errno);
+  temporaryName.clear();
+  return {};
+}
+
+AtomicFile::AtomicFile(std::unique_ptr<State> state)
+    : state(std::move(state)) {}
+AtomicFile::AtomicFile(AtomicFile &&) noexcept = default;
+AtomicFile &AtomicFile::operator=(AtomicFile &&) noexcept = default;
+AtomicFile::~AtomicFile() = default;
+
+const std::string &AtomicFile::getPath() const { return state->path; }
+
+Result<AtomicFile> AtomicFile::create(const std::string &path,
+                                      uint64_t numBytes) {
+  auto state = std::make_unique<State>();
+  std::filesystem::path split(path);
+  state->path = path;
+  state->name = split.filename().string();
+  state->numBytes = numBytes;
+  if (state->name.empty() || state->name == "." || state->name == ".." ||
+      path.find('\0') != std::string::npos)
+    return makeError(quote(path), ": is no name of a file to write");
+  std::string folder =
+      split.has_parent_path() ? split.parent_path().string() : ".";
+  state->folder =
+      UniqueFd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!state->folder.isOpen())
+    return makeError(path,
+                     ": cannot be written: its folder: ", describeErrno(errno));
+  for (auto step : {&State::checkTarget, &State::createFile, &State::reserve})
+    if (Result<> done = (*state.*step)(); !done)
+      return done.error();
+  return AtomicFile(std::move(state));
+}
+
+Result<> AtomicFile::write(uint64_t offset, std::span<const std::byte> bytes) {
+  assert(offset <= state->numBytes &&
+         bytes.size() <= state->numBytes - offset &&
+         "writes beyond the reserved bytes");
+  while (!bytes.empty()) {
+    ssize_t written = ::pwrite(state->fd.get(), bytes.data(), bytes.size(),
+                               static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return state->fail(written == 0 ? EIO : errno);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+  return {};
+}
+
+Result<> AtomicFile::commit() {
+  if (::fsync(state->fd.get()) != 0)
+    return state->fail(errno);
+  if (Result<> done = state->rename(); !done)
+    return done;
+  // The new name survives a power loss too, where the folder may be opened and
+  // synchronized.
+  UniqueFd folder(
+      ::openat(state->folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.isOpen())
+    ::fsync(folder.get());
+  return {};
+}

@@ -1,0 +1,104 @@
+//===- MappedFile.cpp - A file seen as memory
+//------------------------------===//
+
+#include "Dyn/Resources/MappedFile.h"
+#include "Dyn/Resources/Safetensors.h"
+#include "Posix.h"
+#include "Text.h"
+
+// Header-only: the digest needs no library at run time.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <sys/mman.h>
+
+using namespace mlir::dyn;
+
+static std::string makeAbsolute(const std::string &path) {
+  std::error_code error;
+  std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.string();
+}
+
+MappedFile::MappedFile(std::string path, const FileIdentity &identity,
+                       std::span<const std::byte> contents)
+    : path(std::move(path)), absolutePath(makeAbsolute(this->path)),
+      identity(identity), contents(contents) {}
+
+MappedFile::~MappedFile() {
+  if (!contents.empty())
+    ::munmap(const_cast<std::byte *>(contents.data()), contents.size());
+}
+
+Result<std::shared_ptr<const MappedFile>>
+MappedFile::open(const std::string &path) {
+  Result<OpenFile> file = openRegularFile(path);
+  if (!file)
+    return file.error();
+  uint64_t size = file->identity.size;
+  if (size == 0) // mmap refuses to map nothing.
+    return std::shared_ptr<const MappedFile>(
+        new MappedFile(path, file->identity, {}));
+  if (size > PTRDIFF_MAX)
+    return makeError(path, ": has ", size,
+                     " bytes, more than this machine can address");
+  void *address =
+      ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file->fd.get(), 0);
+  if (address == MAP_FAILED)
+    return makeError(path,
+                     ": cannot be mapped into memory: ", describeErrno(errno));
+  return std::shared_ptr<const MappedFile>(new MappedFile(
+      path, file->identity, {static_cast<const std::byte *>(address), size}));
+}
+
+/// A hint about how pages of `file` will be used. Never fails in a way that
+/// matters.
+static void advise(const MappedFile &file, int advice) {
+  if (file.size() != 0)
+    ::madvise(const_cast<std::byte *>(file.bytes().data()), file.size(),
+              advice);
+}
+
+SparseReading::SparseReading(const MappedFile &file) : file(file) {
+  advise(file, MADV_RANDOM);
+}
+
+SparseReading::~SparseReading() { advise(file, MADV_NORMAL); }
+
+Stamp mlir::dyn::computeStamp(const MappedFile &file) {
+  constexpr uint64_t kBlocks = 16;
+  constexpr uint64_t kBlockBytes = 4096;
+  SparseReading sparse(file);
+  std::span<const std::byte> bytes = file.bytes();
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  auto update = [&](std::span<const std::byte> part) {
+    XXH3_64bits_update(&state, part.data(), part.size());
+  };
+  if (bytes.size() <= kBlocks * kBlockBytes) {
+    update(bytes);
+  } else {
+    update(bytes.first(findSafetensorsIndex(bytes)));
+    // The last block ends at the last byte. Divided first, since sizes times 15
+    // may overflow.
+    uint64_t step = (bytes.size() - kBlockBytes) / (kBlocks - 1);
+    for (uint64_t i = 0; i + 1 < kBlocks; ++i)
+      update(bytes.subspan(i * step, kBlockBytes));
+    update(bytes.last(kBlockBytes));
+  }
+  return {bytes.size(), XXH3_64bits_digest(&state)};
+}
+
+Result<> mlir::dyn::checkStamp(const MappedFile &file, const Stamp &expected) {
+  if (file.size() != expected.size)
+    return makeError(file.getPath(),
+                     ": is another file than the one referred to: it has ",
+                     file.size(), " bytes, expected ", expected.size);
+  if (computeStamp(file) != expected)
+    return makeError(file.getPath(), ": is another file than the one referred "
+                                     "to: same size, other contents");
+  return {};
+}

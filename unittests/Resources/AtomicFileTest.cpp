@@ -1,0 +1,251 @@
+//===- AtomicFileTest.cpp
+//--------------------------------------------------===//
+
+#include "Dyn/Resources/AtomicFile.h"
+#include "Testing.h"
+
+#include <chrono>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace mlir::dyn;
+using testing::AllOf;
+using testing::AnyOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace {
+
+/// Writes `contents` to `path` in two pieces.
+Result<> writeAtomically(const std::string &path, std::string_view contents) {
+  Result<AtomicFile> file = AtomicFile::create(path, contents.size());
+  if (!file)
+    return file.error();
+  size_t half = contents.size() / 2;
+  if (Result<> done = file->write(half, toBytes(contents.substr(half))); !done)
+    return done;
+  if (Result<> done = file->write(0, toBytes(contents.substr(0, half))); !done)
+    return done;
+  return file->commit();
+}
+
+class AtomicFileTest : public FolderTest {
+protected:
+  /// Runs `body` in a process of its own, for what cannot be undone; it returns
+  /// what is wrong, or nothing.
+  static std::string runInChild(std::function<std::string()> body) {
+    int pipe[2];
+    EXPECT_EQ(::pipe(pipe), 0);
+    pid_t child = ::fork();
+    if (child == 0) {
+      std::string wrong = body();
+      (void)!::write(pipe[1], wrong.data(), wrong.size());
+      ::_exit(0);
+    }
+    ::close(pipe[1]);
+    std::string wrong;
+    char buffer[1000];
+    for (ssize_t count; (count = ::read(pipe[0], buffer, sizeof(buffer))) > 0;)
+      wrong.append(buffer, static_cast<size_t>(count));
+    ::close(pipe[0]);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return status == 0
+               ? wrong
+               : "the process ended with status " + std::to_string(status);
+  }
+
+  /// Mounts a file system of its own on the folder, for this process and to its
+  /// end.
+  bool mountHere(const char *options, unsigned long flags = 0) const {
+    return ::unshare(CLONE_NEWNS) == 0 &&
+           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           ::mount("tmpfs", folder.c_str(), "tmpfs", flags, options) == 0;
+  }
+};
+
+TEST_F(AtomicFileTest, CreatesAndReplaces) {
+  for (std::string contents : {"first", "", "the third is longer"}) {
+    ASSERT_OK(writeAtomically(path("w"), contents));
+    EXPECT_EQ(read("w"), contents);
+    EXPECT_THAT(list(), ElementsAre("w"));
+  }
+}
+
+TEST_F(AtomicFileTest, AppearsWithCommitOnly) {
+  write("w", "old");
+  {
+    auto file = AtomicFile::create(path("w"), 3);
+    ASSERT_OK(file);
+    ASSERT_OK(file->write(0, toBytes("new")));
+    EXPECT_EQ(read("w"), "old");
+  }
+  EXPECT_EQ(read("w"), "old");
+  EXPECT_THAT(list(), ElementsAre("w"));
+}
+
+TEST_F(AtomicFileTest, ReplacesLinksAndIgnoresTheWorkingDirectory) {
+  write("data", "data");
+  std::filesystem::create_symlink("data", path("link"));
+  std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
+  auto file = AtomicFile::create("link", 3);
+  std::filesystem::current_path(before);
+  ASSERT_OK(file);
+  ASSERT_OK(file->write(0, toBytes("new")));
+  ASSERT_OK(file->commit());
+  EXPECT_EQ(read("link"), "new");
+  EXPECT_EQ(read("data"), "data");
+}
+
+TEST_F(AtomicFileTest, RefusesOtherTargets) {
+  auto create = [&](const std::string &path) {
+    return AtomicFile::create(path, 10);
+  };
+  EXPECT_ERROR(
+      create(path("none/w")),
+      path("none/w") +
+          ": cannot be written: its folder: no such file or directory");
+  std::filesystem::create_directory(path("folder"));
+  EXPECT_ERROR(create(path("folder")),
+               path("folder") +
+                   ": is a directory, expected a regular file or none");
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  EXPECT_ERROR(create(path("fifo")),
+               EndsWith("is a FIFO, expected a regular file or none"));
+  EXPECT_ERROR(create("/dev/null"),
+               EndsWith("is a device, expected a regular file or none"));
+  EXPECT_ERROR(create(""), "'': is no name of a file to write");
+  EXPECT_ERROR(create(path("folder/")),
+               EndsWith("is no name of a file to write"));
+  EXPECT_ERROR(create(path("folder/..")),
+               EndsWith("is no name of a file to write"));
+  EXPECT_THAT(list(), ElementsAre("fifo", "folder"));
+}
+
+TEST_F(AtomicFileTest, RefusesMoreThanTheFileSystemHas) {
+  write("w", "old");
+  EXPECT_ERROR(
+      AtomicFile::create(path("w"), uint64_t(1) << 50),
+      AllOf(
+          HasSubstr("w: "),
+          AnyOf(HasSubstr("needs 1125899906842624 bytes, its file system has "),
+                HasSubstr("file too large"))));
+  EXPECT_ERROR(AtomicFile::create(path("w"), UINT64_MAX),
+               HasSubstr("file too large"));
+  EXPECT_EQ(read("w"), "old");
+  EXPECT_THAT(list(), ElementsAre("w"));
+}
+
+TEST_F(AtomicFileTest, RefusesMoreThanTheProcessMayWrite) {
+  EXPECT_EQ(runInChild([&]() -> std::string {
+              struct rlimit limit = {1000, 1000};
+              ::setrlimit(RLIMIT_FSIZE, &limit);
+              Result<> written =
+                  writeAtomically(path("w"), std::string(1001, 'x'));
+              return written ? "written" : written.error().message();
+            }),
+            path("w") + ": needs 1001 bytes, the process may write files of at "
+                        "most 1000 (ulimit -f)");
+  EXPECT_THAT(list(), IsEmpty());
+}
+
+TEST_F(AtomicFileTest, ReportsAFullFileSystem) {
+  std::string wrong = runInChild([&]() -> std::string {
+    if (!mountHere("size=64k"))
+      return "skipped";
+    Result<> small = writeAtomically(path("w"), "small");
+    if (!small)
+      return small.error().message();
+    Result<> large = writeAtomically(path("w"), std::string(100000, 'x'));
+    if (read("w") != "small" || list() != std::vector<std::string>{"w"})
+      return "the old file is damaged, or there is litter";
+    return large ? "written" : large.error().message();
+  });
+  if (wrong == "skipped")
+    GTEST_SKIP() << "no permission to mount a file system";
+  EXPECT_EQ(wrong,
+            path("w") + ": needs 100000 bytes, its file system has 61440 free");
+}
+
+TEST_F(AtomicFileTest, ReportsReadOnlyMedia) {
+  std::string wrong = runInChild([&]() -> std::string {
+    if (!mountHere("size=64k", MS_RDONLY))
+      return "skipped";
+    Result<> written = writeAtomically(path("w"), "new");
+    return written ? "written" : written.error().message();
+  });
+  if (wrong == "skipped")
+    GTEST_SKIP() << "no permission to mount a file system";
+  EXPECT_EQ(wrong, path("w") + ": cannot be written: read-only file system");
+}
+
+TEST_F(AtomicFileTest, ReportsMissingPermission) {
+  auto tryAsNobody = [&] {
+    return runInChild([&]() -> std::string {
+      if (::getuid() == 0 && ::setuid(65534) != 0)
+        return "cannot become somebody else";
+      Result<> written = writeAtomically(path("w"), "new");
+      return written ? "written" : written.error().message();
+    });
+  };
+  write("w", "old");
+  std::filesystem::permissions(path("w"), std::filesystem::perms(0444));
+  std::filesystem::permissions(folder, std::filesystem::perms(0777));
+  EXPECT_EQ(tryAsNobody(),
+            path("w") + ": cannot be written: permission denied");
+  std::filesystem::permissions(path("w"), std::filesystem::perms(0666));
+  std::filesystem::permissions(folder, std::filesystem::perms(0555));
+  EXPECT_EQ(tryAsNobody(),
+            path("w") + ": cannot be written: permission denied");
+  EXPECT_EQ(read("w"), "old");
+  EXPECT_THAT(list(), ElementsAre("w"));
+}
+
+TEST_F(AtomicFileTest, TwoWritersLastCommitWins) {
+  auto first = AtomicFile::create(path("w"), 5);
+  auto second = AtomicFile::create(path("w"), 6);
+  ASSERT_OK(first->write(0, toBytes("first")));
+  ASSERT_OK(second->write(0, toBytes("second")));
+  ASSERT_OK(second->commit());
+  EXPECT_EQ(read("w"), "second");
+  ASSERT_OK(first->commit());
+  EXPECT_EQ(read("w"), "first");
+  EXPECT_THAT(list(), ElementsAre("w"));
+}
+
+TEST_F(AtomicFileTest, KilledWriterLeavesOldOrNew) {
+  constexpr size_t kBytes = 300000;
+  ASSERT_OK(writeAtomically(path("w"), std::string(kBytes, 'a')));
+  size_t replaced = 0;
+  for (int round = 0; round < 40; ++round) {
+    pid_t child = ::fork();
+    if (child == 0) {
+      for (char letter = 'a';;
+           letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1))
+        if (!writeAtomically(path("w"), std::string(kBytes, letter)))
+          ::_exit(1);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(1000 + 1237 * round));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "a write failed";
+    std::string contents = read("w");
+    ASSERT_EQ(contents.size(), kBytes);
+    ASSERT_EQ(contents.find_first_not_of(contents[0]), std::string::npos);
+    replaced += contents[0] != 'a';
+  }
+  EXPECT_GT(replaced, 0u)
+      << "no write was fast enough to be killed after the first";
+}
+
+} // namespace
