@@ -26,7 +26,7 @@ packages=(
   # MLIR, LLVM, their tools for tests, and OpenMP
   libmlir-22-dev libomp-22-dev llvm-22-dev llvm-22-tools mlir-22-tools
   # Formats and test libraries
-  libbenchmark-dev libdlpack-dev libgmock-dev libgtest-dev libonnx-dev libonnx-testdata libprotobuf-dev
+  libbenchmark-dev libdlpack-dev libgmock-dev libgtest-dev libonnx-dev libonnx-testdata libprotobuf-dev libxxhash-dev
   nlohmann-json3-dev protobuf-compiler
   # Python
   python3 python3-venv
