@@ -1,0 +1,91 @@
+//===- Model.cpp - An opened model ----------------------------------------===//
+
+#include "Model.h"
+
+#include "Failure.h"
+
+#include <algorithm>
+
+namespace mlir::dyn::runtime {
+
+/// More than this many arenas are given back to the system: enough for a server
+/// that runs a model from a few threads.
+static constexpr size_t kKeptArenas = 4;
+
+ArenaCache::Arena ArenaCache::take(size_t bytes, const std::string &purpose) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    // The smallest that does; if none does, the largest makes way for a new
+    // one.
+    auto best = arenas.end();
+    for (auto it = arenas.begin(); it != arenas.end(); ++it)
+      if (it->bytes >= bytes &&
+          (best == arenas.end() || it->bytes < best->bytes))
+        best = it;
+    if (best != arenas.end()) {
+      Arena arena = std::move(*best);
+      arenas.erase(best);
+      return arena;
+    }
+    if (!arenas.empty())
+      arenas.erase(std::max_element(
+          arenas.begin(), arenas.end(),
+          [](const Arena &a, const Arena &b) { return a.bytes < b.bytes; }));
+  }
+  return {allocateMemory(bytes, purpose), bytes};
+}
+
+void ArenaCache::give(Arena arena) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (arenas.size() < kKeptArenas)
+    arenas.push_back(std::move(arena));
+}
+
+/// Words of a descriptor before its sizes: allocated, aligned, offset.
+static constexpr size_t kHeaderWords = 3;
+
+Descriptors::Descriptors(size_t count, size_t ranks) {
+  // `pointers` point into `words`, which must not grow later.
+  words.reserve(count * kHeaderWords + 2 * ranks);
+  pointers.reserve(count);
+}
+
+void Descriptors::add(const View &view) {
+  pointers.push_back(words.data() + words.size());
+  auto address = reinterpret_cast<int64_t>(view.data);
+  words.insert(words.end(), {address, address, 0});
+  words.insert(words.end(), view.sizes.begin(), view.sizes.end());
+  words.insert(words.end(), view.strides.begin(), view.strides.end());
+}
+
+void *Descriptors::getAllocated(size_t index) const {
+  return reinterpret_cast<void *>(*static_cast<int64_t *>(pointers[index]));
+}
+
+View Descriptors::get(size_t index, size_t rank, size_t elementSize) const {
+  const auto *word = static_cast<const int64_t *>(pointers[index]);
+  View view;
+  view.data = reinterpret_cast<char *>(word[1]) + word[2] * elementSize;
+  word += kHeaderWords;
+  view.sizes.assign(word, word + rank);
+  view.strides.assign(word + rank, word + 2 * rank);
+  return view;
+}
+
+static Descriptors describeWeights(const std::vector<View> &weights) {
+  size_t ranks = 0;
+  for (const View &weight : weights)
+    ranks += weight.sizes.size();
+  Descriptors descriptors(weights.size(), ranks);
+  for (const View &weight : weights)
+    descriptors.add(weight);
+  return descriptors;
+}
+
+Model::Model(const std::string &path, WeightSource source,
+             std::shared_ptr<ThreadPool> pool)
+    : artifact(path), weights(artifact, std::move(source)),
+      weightDescriptors(describeWeights(weights.getViews())),
+      pool(std::move(pool)) {}
+
+} // namespace mlir::dyn::runtime

@@ -1,0 +1,206 @@
+//===- RunContext.cpp - What compiled code acts on in a run ---------------===//
+//
+// Leaving a run from the middle of compiled code is a longjmp: the code has no
+// unwind tables, and no frame that it crosses here has a destructor to run.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RunContext.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace mlir::dyn::runtime {
+
+namespace {
+/// What a thread does for a run.
+struct ThreadState {
+  RunContext *run = nullptr;
+  /// Where `leave` goes.
+  jmp_buf *landing = nullptr;
+  bool isInParallel = false;
+};
+} // namespace
+
+static thread_local ThreadState threadState;
+
+RunContext *RunContext::getCurrent() { return threadState.run; }
+
+/// The header of an allocation. It sits right before the memory handed out.
+struct RunContext::Block {
+  Block *previous;
+  Block *next;
+  void *allocation; // for std::free
+};
+
+RunContext::~RunContext() {
+  while (blocks) {
+    Block *next = blocks->next;
+    std::free(blocks->allocation);
+    blocks = next;
+  }
+}
+
+void *RunContext::allocate(int64_t bytes, int64_t alignment) {
+  alignment = std::max<int64_t>(alignment, alignof(Block));
+  size_t total = 0;
+  char *allocation = nullptr;
+  if (bytes >= 0 && !__builtin_add_overflow(
+                        bytes, alignment + int64_t(sizeof(Block)), &total))
+    allocation = static_cast<char *>(std::malloc(total));
+  if (!allocation) {
+    report({Error::Kind::NoMemory, bytes, 0, 0});
+    leave();
+  }
+  auto start = reinterpret_cast<uintptr_t>(allocation) + sizeof(Block);
+  uintptr_t padding = -start & (static_cast<uintptr_t>(alignment) - 1);
+  char *memory = allocation + sizeof(Block) + padding;
+  Block *block = reinterpret_cast<Block *>(memory) - 1;
+  blocksMutex.lock();
+  *block = {nullptr, blocks, allocation};
+  if (blocks)
+    blocks->previous = block;
+  blocks = block;
+  blocksMutex.unlock();
+  return memory;
+}
+
+bool RunContext::release(void *memory) {
+  std::lock_guard<std::mutex> lock(blocksMutex);
+  for (Block *block = blocks; block; block = block->next) {
+    if (block + 1 != memory)
+      continue;
+    (block->previous ? block->previous->next : blocks) = block->next;
+    if (block->next)
+      block->next->previous = block->previous;
+    return true;
+  }
+  return false;
+}
+
+void RunContext::freeBlock(void *memory) {
+  std::free((static_cast<Block *>(memory) - 1)->allocation);
+}
+
+void RunContext::free(void *memory) {
+  if (!memory)
+    return;
+  Block *block = static_cast<Block *>(memory) - 1;
+  blocksMutex.lock();
+  (block->previous ? block->previous->next : blocks) = block->next;
+  if (block->next)
+    block->next->previous = block->previous;
+  blocksMutex.unlock();
+  std::free(block->allocation);
+}
+
+void RunContext::report(const Error &newError) {
+  if (!hasError.exchange(true))
+    error = newError;
+}
+
+void RunContext::leave() {
+  isAbandoned = true;
+  _longjmp(*threadState.landing, 1);
+}
+
+int32_t RunContext::call(dyn_entry entry, void **descriptors) {
+  // A caller's callback may run a model inside of another one's run.
+  const ThreadState outer = threadState;
+  jmp_buf landing;
+  threadState = {this, &landing, false};
+  volatile int32_t result = 0;
+  if (_setjmp(landing) == 0)
+    result = entry(descriptors);
+  threadState = outer;
+  return result;
+}
+
+/// A parallel loop, cut into ranges that threads take one after the other.
+struct RunContext::Loop {
+  RunContext *run;
+  Body body;
+  void *data;
+  int64_t count;
+  int64_t rangeSize;
+  std::atomic<int64_t> nextRange = 0;
+};
+
+/// One thread's part of a loop.
+void RunContext::executeRanges(void *opaque) {
+  Loop &loop = *static_cast<Loop *>(opaque);
+  const ThreadState outer = threadState;
+  jmp_buf landing;
+  threadState = {loop.run, &landing, true};
+  if (_setjmp(landing) == 0) {
+    int64_t rangeCount = (loop.count - 1) / loop.rangeSize + 1;
+    while (!loop.run->isAbandoned) {
+      int64_t range = loop.nextRange++;
+      if (range >= rangeCount)
+        break;
+      int64_t begin = range * loop.rangeSize;
+      int64_t size = std::min(loop.rangeSize, loop.count - begin);
+      loop.body(loop.data, begin, begin + size);
+    }
+  }
+  threadState = outer;
+}
+
+void RunContext::parallelFor(Body body, void *data, int64_t count,
+                             int64_t grain) {
+  // Four ranges a thread: few enough to keep them long, enough for the others
+  // to take over from a thread whose core is busy with something else.
+  int64_t wanted = int64_t(pool.size()) * 4;
+  int64_t grains = (count - 1) / grain + 1;
+  int64_t rangeSize = ((grains - 1) / wanted + 1) * grain;
+  if (!threadState.isInParallel && pool.size() > 1 && rangeSize < count) {
+    Loop loop = {this, body, data, count, rangeSize};
+    if (pool.tryRun(executeRanges, &loop)) {
+      if (isAbandoned)
+        leave();
+      return;
+    }
+  }
+  body(data, 0, count);
+}
+
+} // namespace mlir::dyn::runtime
+
+//===----------------------------------------------------------------------===//
+// artifact.h
+//===----------------------------------------------------------------------===//
+
+using mlir::dyn::runtime::RunContext;
+
+/// The calling thread's run. Compiled code that is executed outside of one is a
+/// mistake of who does so.
+static RunContext &getRun(const char *function) {
+  if (RunContext *run = RunContext::getCurrent())
+    return *run;
+  fprintf(stderr, "%s is called outside of dyn_model_run\n", function);
+  abort();
+}
+
+extern "C" void *dyn_rt_alloc(int64_t bytes, int64_t align) {
+  return getRun(__func__).allocate(bytes, align);
+}
+
+extern "C" void dyn_rt_free(void *memory) { getRun(__func__).free(memory); }
+
+extern "C" void dyn_rt_report(int64_t message, int64_t a, int64_t b) {
+  getRun(__func__).report({RunContext::Error::Kind::Message, message, a, b});
+}
+
+extern "C" void dyn_rt_fail(int64_t message, int64_t a, int64_t b) {
+  RunContext &run = getRun(__func__);
+  run.report({RunContext::Error::Kind::Message, message, a, b});
+  run.leave();
+}
+
+extern "C" void dyn_rt_parallel_for(void (*body)(void *data, int64_t begin,
+                                                 int64_t end),
+                                    void *data, int64_t count, int64_t grain) {
+  if (count > 0)
+    getRun(__func__).parallelFor(body, data, count, grain);
+}

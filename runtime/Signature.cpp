@@ -1,0 +1,265 @@
+//===- Signature.cpp - Arguments of a call against the model's ------------===//
+
+#include "Signature.h"
+
+#include "Failure.h"
+
+#include <algorithm>
+
+namespace mlir::dyn::runtime {
+
+static std::string listNames(const std::vector<TensorInfo> &tensors) {
+  std::string names;
+  for (const TensorInfo &tensor : tensors)
+    names += (names.empty() ? "" : ", ") + tensor.name;
+  return names.empty() ? "none" : names;
+}
+
+/// The checks of one argument that need no other.
+static void checkTensor(const TensorInfo &info, const DLTensor *tensor,
+                        const std::string &what) {
+  if (!tensor || tensor->ndim < 0 || (tensor->ndim > 0 && !tensor->shape))
+    fail(DYN_INVALID_ARGUMENT, what, " has no tensor or no shape");
+  if (tensor->device.device_type != kDLCPU)
+    fail(DYN_INVALID_ARGUMENT, what,
+         " is not in the CPU's memory (DLPack device ",
+         int(tensor->device.device_type), ")");
+  if (!(*info.element == tensor->dtype))
+    fail(DYN_INVALID_ARGUMENT, what, " is ", formatType(tensor->dtype),
+         ", expected ", info.element->name);
+  for (int i = 0; i < tensor->ndim; ++i)
+    if (tensor->shape[i] < 0)
+      fail(DYN_INVALID_ARGUMENT, what, " has the negative size ",
+           tensor->shape[i], " in dimension ", i);
+}
+
+std::vector<const DLTensor *>
+matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
+               const char *kind) {
+  std::vector<const DLTensor *> matched(tensors.size());
+  for (const dyn_argument &argument : arguments) {
+    if (!argument.name)
+      fail(DYN_INVALID_ARGUMENT, "an ", kind, " has no name");
+    std::string what = std::string(kind) + " '" + argument.name + "'";
+    auto info = std::find_if(tensors.begin(), tensors.end(),
+                             [&](const TensorInfo &candidate) {
+                               return candidate.name == argument.name;
+                             });
+    if (info == tensors.end())
+      fail(DYN_INVALID_ARGUMENT, "there is no ", what, "; the model's ", kind,
+           "s are ", listNames(tensors));
+    const DLTensor *&slot = matched[info - tensors.begin()];
+    if (slot)
+      fail(DYN_INVALID_ARGUMENT, what, " is given twice");
+    checkTensor(*info, argument.tensor, what);
+    slot = argument.tensor;
+  }
+  return matched;
+}
+
+static Sizes getShape(const DLTensor &tensor) {
+  return Sizes(tensor.shape, tensor.shape + tensor.ndim);
+}
+
+namespace {
+/// Finds the symbols' values and explains why there are none.
+class Solver {
+public:
+  Solver(const Metadata &metadata, const std::vector<const DLTensor *> &inputs)
+      : metadata(metadata), inputs(inputs), values(metadata.symbols.size()),
+        sources(metadata.symbols.size()) {}
+
+  SymbolValues solve();
+
+private:
+  bool solveSizes(bool onlyPlainSymbols);
+  void checkShape(size_t input) const;
+  void checkRange(size_t symbol) const;
+  [[noreturn]] void failUnsolved(size_t input, const SizeExpr &size) const;
+  [[noreturn]] void failUnequal(size_t input, size_t dimension) const;
+
+  std::string formatInput(size_t input) const {
+    return formatShape(getShape(*inputs[input]));
+  }
+
+  const Metadata &metadata;
+  const std::vector<const DLTensor *> &inputs;
+  SymbolValues values;
+  /// The input whose shape gave each symbol.
+  std::vector<size_t> sources;
+};
+} // namespace
+
+/// Goes over all sizes once; true if a symbol was found.
+bool Solver::solveSizes(bool onlyPlainSymbols) {
+  bool found = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::vector<SizeExpr> &shape = metadata.inputs[i].shape;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      if (onlyPlainSymbols && !shape[d].getSymbolIndex())
+        continue;
+      if (auto symbol = shape[d].solve(inputs[i]->shape[d], values)) {
+        sources[*symbol] = i;
+        found = true;
+      }
+    }
+  }
+  return found;
+}
+
+void Solver::failUnsolved(size_t input, const SizeExpr &size) const {
+  std::vector<size_t> symbols;
+  size.collectSymbols(symbols);
+  std::string unsolved;
+  for (size_t symbol : symbols)
+    if (!values[symbol])
+      unsolved = metadata.symbols[symbol].name;
+  fail(DYN_INVALID_ARGUMENT, "input '", metadata.inputs[input].name, "' is ",
+       formatInput(input), ", expected ",
+       formatShape(metadata.inputs[input].shape), ": that tells no size ",
+       unsolved);
+}
+
+void Solver::failUnequal(size_t input, size_t dimension) const {
+  const TensorInfo &info = metadata.inputs[input];
+  if (auto symbol = info.shape[dimension].getSymbolIndex()) {
+    const std::string &name = metadata.symbols[*symbol].name;
+    size_t source = sources[*symbol];
+    if (source != input)
+      fail(DYN_INVALID_ARGUMENT, metadata.inputs[source].name, " is ",
+           formatInput(source), ", but ", info.name, " is ", formatInput(input),
+           ": ", name, " cannot be both (expected ",
+           formatShape(metadata.inputs[source].shape), " and ",
+           formatShape(info.shape), ")");
+    fail(DYN_INVALID_ARGUMENT, "input '", info.name, "' is ",
+         formatInput(input), ", expected ", formatShape(info.shape), ": ", name,
+         " cannot be both ", *values[*symbol], " and ",
+         inputs[input]->shape[dimension]);
+  }
+
+  std::vector<size_t> symbols;
+  info.shape[dimension].collectSymbols(symbols);
+  std::string givenBy;
+  for (size_t symbol : symbols) {
+    const std::string &name = metadata.inputs[sources[symbol]].name;
+    if (sources[symbol] != input && givenBy.find(name) == std::string::npos)
+      givenBy += (givenBy.empty() ? " as given by " : " and ") + name;
+  }
+  fail(DYN_INVALID_ARGUMENT, "input '", info.name, "' is ", formatInput(input),
+       ", expected ", formatShape(info.shape), ", where ",
+       info.shape[dimension].str(), " is ",
+       *info.shape[dimension].evaluate(values), givenBy);
+}
+
+void Solver::checkShape(size_t input) const {
+  const std::vector<SizeExpr> &shape = metadata.inputs[input].shape;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    std::optional<int64_t> expected = shape[d].evaluate(values);
+    if (!expected)
+      failUnsolved(input, shape[d]);
+    if (*expected != inputs[input]->shape[d])
+      failUnequal(input, d);
+  }
+}
+
+/// "from 1 to 512", "of 1 or more", with the multiple.
+static std::string formatRange(const Symbol &symbol) {
+  std::string text = symbol.max == INT64_MAX
+                         ? " of " + std::to_string(symbol.min) + " or more"
+                         : " from " + std::to_string(symbol.min) + " to " +
+                               std::to_string(symbol.max);
+  if (symbol.multiple != 1)
+    text += " in multiples of " + std::to_string(symbol.multiple);
+  return text;
+}
+
+static bool isInRange(const Symbol &symbol, int64_t value) {
+  return value >= symbol.min && value <= symbol.max &&
+         value % symbol.multiple == 0;
+}
+
+void Solver::checkRange(size_t index) const {
+  const Symbol &symbol = metadata.symbols[index];
+  if (isInRange(symbol, *values[index]))
+    return;
+  size_t source = sources[index];
+  fail(DYN_INVALID_ARGUMENT, "input '", metadata.inputs[source].name, "' is ",
+       formatInput(source), ", expected ",
+       formatShape(metadata.inputs[source].shape), ": ", symbol.name, " is ",
+       *values[index], ", but the model is compiled for ", symbol.name,
+       formatRange(symbol));
+}
+
+SymbolValues Solver::solve() {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const TensorInfo &info = metadata.inputs[i];
+    if (!inputs[i])
+      fail(DYN_INVALID_ARGUMENT, "input '", info.name,
+           "' is missing; the model's inputs are ", listNames(metadata.inputs));
+    if (inputs[i]->ndim != static_cast<int>(info.shape.size()))
+      fail(DYN_INVALID_ARGUMENT, "input '", info.name, "' is ", formatInput(i),
+           " of rank ", inputs[i]->ndim, ", expected ", formatShape(info.shape),
+           " of rank ", info.shape.size());
+  }
+  solveSizes(/*onlyPlainSymbols=*/true);
+  while (solveSizes(/*onlyPlainSymbols=*/false))
+    continue;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    checkShape(i);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!values[i])
+      fail(DYN_INVALID_ARTIFACT, "no input's shape tells symbol ",
+           metadata.symbols[i].name);
+    checkRange(i);
+  }
+  return std::move(values);
+}
+
+SymbolValues solveSymbols(const Metadata &metadata,
+                          const std::vector<const DLTensor *> &inputs) {
+  return Solver(metadata, inputs).solve();
+}
+
+SymbolValues checkSymbols(const Metadata &metadata, const int64_t *values) {
+  SymbolValues symbols(metadata.symbols.size());
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    const Symbol &symbol = metadata.symbols[i];
+    if (!isInRange(symbol, values[i]))
+      fail(DYN_INVALID_ARGUMENT, symbol.name, " is ", values[i],
+           ", but the model is compiled for ", symbol.name,
+           formatRange(symbol));
+    symbols[i] = values[i];
+  }
+  return symbols;
+}
+
+Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols) {
+  Sizes sizes;
+  for (const SizeExpr &size : tensor.shape) {
+    sizes.push_back(size.evaluate(symbols).value_or(-1));
+    if (sizes.back() < 0 && !size.isUnknown())
+      fail(DYN_INVALID_ARGUMENT, "output '", tensor.name, "' would be ",
+           formatShape(tensor.shape), ", where ", size.str(), " is ",
+           sizes.back());
+  }
+  return sizes;
+}
+
+size_t evaluateArena(const Metadata &metadata, const SymbolValues &symbols) {
+  std::optional<int64_t> bytes = metadata.arenaBytes.evaluate(symbols);
+  if (!bytes || *bytes < 0)
+    fail(DYN_INVALID_ARTIFACT, "the artifact's peak memory, ",
+         metadata.arenaFormula, ", is no number");
+  return static_cast<size_t>(*bytes);
+}
+
+std::string formatSymbols(const Metadata &metadata,
+                          const SymbolValues &symbols) {
+  std::string text;
+  for (size_t i = 0; i < symbols.size(); ++i)
+    text += (i ? ", " : "") + metadata.symbols[i].name + " = " +
+            std::to_string(symbols[i].value_or(-1));
+  return text;
+}
+
+} // namespace mlir::dyn::runtime

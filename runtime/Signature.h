@@ -1,0 +1,43 @@
+//===- Signature.h - Arguments of a call against the model's ----*- C++ -*-===//
+
+#ifndef DYN_RUNTIME_SIGNATURE_H
+#define DYN_RUNTIME_SIGNATURE_H
+
+#include "Metadata.h"
+#include "Tensor.h"
+
+#include <span>
+
+namespace mlir::dyn::runtime {
+
+using Arguments = std::span<const dyn_argument>;
+
+/// Sorts arguments by the order of `tensors`, which are the model's inputs or
+/// outputs as `kind` ("input", "output") says; null where none is given. Checks
+/// names, devices and types. Ranks and sizes are for the functions below.
+std::vector<const DLTensor *>
+matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
+               const char *kind);
+
+/// The symbols' values that make the model's shapes those of `inputs`, which
+/// are in the model's order. Fails if there are none, if a shape is not the
+/// model's, or if a symbol is outside of its range.
+SymbolValues solveSymbols(const Metadata &metadata,
+                          const std::vector<const DLTensor *> &inputs);
+
+/// Values given by a caller instead; fails if one is outside of its range.
+SymbolValues checkSymbols(const Metadata &metadata, const int64_t *values);
+
+/// The shape of an output, -1 for "?".
+Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols);
+
+/// The size of the arena in bytes.
+size_t evaluateArena(const Metadata &metadata, const SymbolValues &symbols);
+
+/// "B = 2, S = 11", for errors.
+std::string formatSymbols(const Metadata &metadata,
+                          const SymbolValues &symbols);
+
+} // namespace mlir::dyn::runtime
+
+#endif // DYN_RUNTIME_SIGNATURE_H

@@ -1,0 +1,55 @@
+//===- Tensor.h - Memory of tensors -----------------------------*- C++ -*-===//
+
+#ifndef DYN_RUNTIME_TENSOR_H
+#define DYN_RUNTIME_TENSOR_H
+
+#include "Element.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mlir::dyn::runtime {
+
+using Sizes = std::vector<int64_t>;
+
+/// Where a tensor lies in memory. Strides count elements.
+struct View {
+  char *data = nullptr;
+  Sizes sizes;
+  Sizes strides;
+
+  bool isEmpty() const;
+  bool isContiguous() const;
+  /// Whether compiled code may work on it: aligned to the element, and
+  /// contiguous, or if `strided`, contiguous in the innermost dimension.
+  bool isUsable(const Element &element, bool strided) const;
+};
+
+/// Row-major strides without gaps. `sizes` come from a tensor of `getBytes`.
+Sizes getContiguousStrides(const Sizes &sizes);
+
+/// The bytes of a contiguous tensor. Fails if they do not fit in int64_t;
+/// `what` begins the sentence: "output 'y'".
+size_t getBytes(const Element &element, const Sizes &sizes,
+                const std::string &what);
+
+/// The view that a DLTensor of checked sizes stands for. Fails if it has
+/// elements, but no memory; `what` as above.
+View getView(const DLTensor &tensor, const std::string &what);
+
+/// Copies elements between views of the same sizes that do not overlap.
+void copyElements(const View &from, const View &to, size_t elementSize);
+
+struct FreeMemory {
+  void operator()(void *memory) const;
+};
+using Memory = std::unique_ptr<char, FreeMemory>;
+
+/// Memory aligned to DYN_ARENA_ALIGNMENT, never null. Fails if there is none;
+/// `purpose` is for the sentence: "output 'y' [2, 11]".
+Memory allocateMemory(size_t bytes, const std::string &purpose);
+
+} // namespace mlir::dyn::runtime
+
+#endif // DYN_RUNTIME_TENSOR_H
