@@ -1,7 +1,7 @@
-//===- DynDialect.cpp - Registration and attributes of the dialect
-//---------===//
+//===- DynDialect.cpp - Registration and attributes of the dialect --------===//
 
 #include "Dyn/Dialect/Dyn.h"
+#include "Ops/ConstantFolding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -27,6 +27,7 @@ void DynDialect::initialize() {
 #define GET_OP_LIST
 #include "Dyn/Dialect/DynOps.cpp.inc"
       >();
+  addInterfaces<ConstantFoldInterface>();
 }
 
 // Here because the attribute's storage is; all else about sizes is in

@@ -1,5 +1,4 @@
-//===- DynTypes.cpp - The tensor type
-//--------------------------------------===//
+//===- DynTypes.cpp - The tensor type -------------------------------------===//
 
 #include "DimSyntax.h"
 #include "Dyn/Dialect/SymbolicDim.h"

@@ -1,5 +1,4 @@
-//===- InitAll.cpp - The one list of what Dyn registers
-//--------------------===//
+//===- InitAll.cpp - The one list of what Dyn registers -------------------===//
 
 #include "Dyn/InitAll.h"
 #include "Dyn/Dialect/Dyn.h"

@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - The only place where passes are put in order
-//--------===//
+//===- Pipelines.cpp - The only place where passes are put in order -------===//
 
 #include "Dyn/Transforms/Pipelines.h"
 #include "Dyn/Transforms/Passes.h"

@@ -1,5 +1,4 @@
-//===- Plugin.cpp - Dyn as a dialect and pass plugin of stock mlir-opt
-//-----===//
+//===- Plugin.cpp - Dyn as a dialect and pass plugin of stock mlir-opt ----===//
 
 #include "Dyn/InitAll.h"
 #include "mlir/IR/DialectRegistry.h"

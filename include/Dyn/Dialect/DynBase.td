@@ -116,6 +116,8 @@ def Dyn_DimAttr : Dyn_Attr<"Dim", "dim"> {
     static DimAttr max(DimAttr lhs, DimAttr rhs);
     /// The size of two broadcast dimensions: the other one where one is 1. Defined only if they are equal or one is 1.
     static DimAttr broadcast(DimAttr lhs, DimAttr rhs);
+    /// `kind` of two sizes, by the functions above.
+    static DimAttr apply(DimFn kind, DimAttr lhs, DimAttr rhs);
 
     /// The same expression with each symbol replaced by `lookup(symbol)`, or kept where that is null.
     DimAttr substitute(llvm::function_ref<DimAttr(StringAttr)> lookup) const;

@@ -73,7 +73,9 @@ def Dyn_LayerNormOp : Dyn_InferredOp<"layer_norm"> {
     bf16. `scale` and `bias` broadcast to the input's shape.
 
     - (layer_norm_c1) the axis is between 0 and the rank;
-    - (layer_norm_c2) all element types are equal.
+    - (layer_norm_c2) all element types are equal;
+    - (layer_norm_c3) `scale` and `bias` broadcast to the input's shape: their rank is at most the input's, and their
+      sizes are the input's or 1; what symbols cannot decide is checked at run time.
 
     Source: ONNX `LayerNormalization`-17.
   }];

@@ -48,6 +48,7 @@ def Dyn_BroadcastToOp : Dyn_InferredOp<"broadcast_to"> {
     The result has the broadcast of the input's shape and `shape`, so a size of 1 in `shape` keeps the input's.
 
     - (broadcast_to_c1) `shape` has rank 1 and a number as its size;
+    - (broadcast_to_c2) no number in `shape` is negative;
     - (broadcast_c1) sizes that are different numbers, neither of them 1, are an error.
 
     Source: ONNX `Expand`-13.
@@ -139,7 +140,9 @@ def Dyn_PadOp : Dyn_InferredOp<"pad"> {
     `pads` holds the amounts before each dimension, then those after each.
 
     - (pad_c1) `pads` has rank 1 and two elements a dimension;
-    - (pad_c2) `value` is a scalar of the input's element type.
+    - (pad_c2) `value` is a scalar of the input's element type;
+    - (pad_c3) no more is cut than there is: a negative number as a size is an error here, what symbols cannot decide is
+      checked at run time.
 
     Source: ONNX `Pad`-13, mode constant.
   }];
@@ -150,7 +153,8 @@ def Dyn_PadOp : Dyn_InferredOp<"pad"> {
 def Dyn_TileOp : Dyn_InferredOp<"tile"> {
   let summary = "repeat the tensor along each dimension";
   let description = [{
-    - (tile_c1) `repeats` has rank 1 and an element a dimension.
+    - (tile_c1) `repeats` has rank 1 and an element a dimension;
+    - (tile_c2) no element is negative.
 
     Source: ONNX `Tile`-13; NumPy `tile`.
   }];

@@ -12,9 +12,18 @@
 
 namespace mlir::dyn {
 
+// `symbols` is what is known of symbols, a function's `dyn.symbols` dictionary
+// or null; a symbol without an entry is at least 0.
+
 /// Whether two sizes are equal, if that holds for every value of their symbols;
 /// nullopt if it depends or is unknown.
-std::optional<bool> areEqual(DimAttr lhs, DimAttr rhs);
+std::optional<bool> areEqual(DimAttr lhs, DimAttr rhs,
+                             DictionaryAttr symbols = {});
+
+/// Whether `lhs <= rhs`, if that holds for every value of their symbols;
+/// nullopt if it depends or is unknown.
+std::optional<bool> isLessEqual(DimAttr lhs, DimAttr rhs,
+                                DictionaryAttr symbols = {});
 
 /// Inclusive bounds of a size; INT64_MIN and INT64_MAX stand for none.
 struct DimBounds {
@@ -22,12 +31,20 @@ struct DimBounds {
   int64_t max = INT64_MAX;
 };
 
-/// Bounds of `dim` by interval arithmetic. `symbols` is the function's
-/// `dyn.symbols` dictionary or null; a symbol without an entry is at least 0.
+/// Bounds of `dim` by interval arithmetic; none for `?`.
 DimBounds computeBounds(DimAttr dim, DictionaryAttr symbols);
 
-/// The `dyn.symbols` of the function around `op`, null if there is none.
+/// The same size with what `symbols` decides decided: `min(S, 512)` is S where
+/// S is at most 512, a symbol of one value is that number.
+DimAttr simplify(DimAttr dim, DictionaryAttr symbols);
+
+/// The `dyn.symbols` of the function around `op` or of `op` itself, null if
+/// there is none.
 DictionaryAttr getSymbols(Operation *op);
+
+/// The `dyn.symbols` of the function that holds `values`, null if there is
+/// none.
+DictionaryAttr getSymbols(ValueRange values);
 
 /// The value of an integer tensor of rank 0 or 1 as sizes, if `value` is a
 /// constant whose elements are numbers or sizes. Accepts what fold methods

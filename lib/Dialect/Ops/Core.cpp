@@ -1,5 +1,4 @@
-//===- Core.cpp - Constants, weights, casts
-//--------------------------------===//
+//===- Core.cpp - Constants, weights, casts -------------------------------===//
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
@@ -18,6 +17,7 @@ using namespace mlir::dyn;
 
 FailureOr<SmallVector<DimAttr>>
 dyn::inferBroadcast(std::optional<Location> location, MLIRContext *context,
+                    DictionaryAttr symbols,
                     ArrayRef<ArrayRef<DimAttr>> shapes) {
   size_t rank = 0;
   for (ArrayRef<DimAttr> shape : shapes)
@@ -33,7 +33,7 @@ dyn::inferBroadcast(std::optional<Location> location, MLIRContext *context,
             location, "expects sizes that are equal or 1 to broadcast, got ",
             *lhs, " and ", *rhs, " in shapes ",
             llvm::interleaved(llvm::map_range(shapes, formatShape), " and "));
-      sum = DimAttr::broadcast(sum, dim);
+      sum = simplify(DimAttr::broadcast(sum, dim), symbols);
     }
   return result;
 }
@@ -69,6 +69,15 @@ LogicalResult dyn::checkAxes(std::optional<Location> location,
                                " twice");
     seen.set(axis);
   }
+  return success();
+}
+
+LogicalResult dyn::checkSizes(std::optional<Location> location,
+                              ArrayRef<DimAttr> shape) {
+  for (auto [axis, dim] : llvm::enumerate(shape))
+    if (std::optional<int64_t> size = dim.getConstant(); size && *size < 0)
+      return emitOptionalError(location, "expects sizes of at least 0, got ",
+                               *size, " for dimension ", axis);
   return success();
 }
 

@@ -1,5 +1,4 @@
-//===- Elementwise.cpp - One result element from one of each operand
-//-------===//
+//===- Elementwise.cpp - One result element from one of each operand ------===//
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
@@ -16,7 +15,7 @@ static LogicalResult inferElementwise(std::optional<Location> location,
   for (Value operand : operands)
     shapes.push_back(cast<DynTensorType>(operand.getType()).getShape());
   FailureOr<SmallVector<DimAttr>> shape =
-      inferBroadcast(location, context, shapes);
+      inferBroadcast(location, context, getSymbols(operands), shapes);
   if (failed(shape))
     return failure();
   types.push_back(DynTensorType::get(*shape, elementType));

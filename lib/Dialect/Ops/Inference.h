@@ -10,9 +10,10 @@ namespace mlir::dyn {
 
 /// broadcast_c1: the shape to which `shapes` broadcast as in NumPy. Sizes that
 /// are different numbers, neither of them 1, are an error at `location`.
+/// `symbols` is what is known of the function's symbols, or null.
 FailureOr<SmallVector<DimAttr>>
 inferBroadcast(std::optional<Location> location, MLIRContext *context,
-               ArrayRef<ArrayRef<DimAttr>> shapes);
+               DictionaryAttr symbols, ArrayRef<ArrayRef<DimAttr>> shapes);
 
 /// One size for two that have to be equal; the number, or the one known better,
 /// of the two. Null and an error that ends in "`what` <lhs> with <rhs>" if they
@@ -27,6 +28,10 @@ LogicalResult checkAxis(std::optional<Location> location, int64_t axis,
 /// Checks that axes are different and between 0 and the rank.
 LogicalResult checkAxes(std::optional<Location> location,
                         ArrayRef<int64_t> axes, int64_t rank);
+
+/// Checks that no size is a negative number.
+LogicalResult checkSizes(std::optional<Location> location,
+                         ArrayRef<DimAttr> shape);
 
 /// Checks that a shape-like operand has rank 1 and a number as its size;
 /// returns that number.

@@ -1,5 +1,4 @@
-//===- Reduction.cpp - Products and reductions
-//-----------------------------===//
+//===- Reduction.cpp - Products and reductions ----------------------------===//
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
@@ -29,7 +28,7 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *context,
   if (!inferEqual(location, lhsShape.back(), rhsK, "contracts"))
     return failure();
   FailureOr<SmallVector<DimAttr>> shape =
-      inferBroadcast(location, context,
+      inferBroadcast(location, context, getSymbols(adaptor.getOperands()),
                      {lhsShape.drop_back(std::min<int64_t>(2, lhs.getRank())),
                       rhsShape.drop_back(std::min<int64_t>(2, rhs.getRank()))});
   if (failed(shape))
@@ -108,7 +107,7 @@ LogicalResult CumSumOp::inferReturnTypes(MLIRContext *,
   return checkAxis(location, adaptor.getAxis(), type.getRank());
 }
 
-LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context,
+LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *,
                                             std::optional<Location> location,
                                             Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
@@ -116,16 +115,25 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context,
   // layer_norm_c1
   if (failed(checkAxis(location, adaptor.getAxis(), type.getRank())))
     return failure();
-  for (Value operand : adaptor.getOperands()) {
+  for (Value operand : adaptor.getOperands().drop_front()) {
     auto operandType = cast<DynTensorType>(operand.getType());
     // layer_norm_c2
     if (operandType.getElementType() != type.getElementType())
       return emitOptionalError(
           location, "expects operands of one element type, got ",
           type.getElementType(), " and ", operandType.getElementType());
-    if (failed(inferBroadcast(location, context,
-                              {type.getShape(), operandType.getShape()})))
-      return failure();
+    // layer_norm_c3
+    int64_t extra = type.getRank() - operandType.getRank();
+    bool fits = extra >= 0;
+    for (int64_t i = 0; fits && i < operandType.getRank(); ++i) {
+      std::optional<int64_t> size = operandType.getDim(i).getConstant(),
+                             wanted = type.getDim(extra + i).getConstant();
+      fits = !size || !wanted || *size == 1 || *size == *wanted;
+    }
+    if (!fits)
+      return emitOptionalError(location,
+                               "expects scale and bias to broadcast to ", type,
+                               ", got ", operandType);
   }
   types.push_back(type);
   return success();

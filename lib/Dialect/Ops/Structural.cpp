@@ -1,5 +1,4 @@
-//===- Structural.cpp - Operations that move elements
-//----------------------===//
+//===- Structural.cpp - Operations that move elements ---------------------===//
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
@@ -46,16 +45,19 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *context,
     product = product * dim;
   }
   DimAttr elements = input.getNumElements();
+  DictionaryAttr symbols = getSymbols(adaptor.getOperands());
   // reshape_c2
   std::optional<int64_t> have = elements.getConstant(),
                          want = product.getConstant();
-  bool divides = have && want && (*want == 0 ? *have == 0 : *have % *want == 0);
-  if (have && want && (open ? !divides : *have != *want))
-    return emitOptionalError(location, "expects a shape of ", *have,
+  bool divides =
+      !have || !want || (*want == 0 ? *have == 0 : *have % *want == 0);
+  if (open ? !divides : areEqual(elements, product, symbols) == false)
+    return emitOptionalError(location, "expects a shape of ", elements.str(),
                              " elements, got ", formatShape(*shape));
   if (open)
-    (*shape)[*open] = product.isConstant(0) ? DimAttr::get(context, 0)
-                                            : elements.floorDiv(product);
+    (*shape)[*open] = product.isConstant(0)
+                          ? DimAttr::get(context, 0)
+                          : simplify(elements.floorDiv(product), symbols);
   types.push_back(input.clone(*shape));
   return success();
 }
@@ -94,9 +96,13 @@ LogicalResult BroadcastToOp::inferReturnTypes(MLIRContext *context,
   if (std::optional<SmallVector<DimAttr>> constant =
           getConstantDims(adaptor.getShape()))
     target = *constant;
+  // broadcast_to_c2
+  if (failed(checkSizes(location, target)))
+    return failure();
   // broadcast_c1
   FailureOr<SmallVector<DimAttr>> shape =
-      inferBroadcast(location, context, {input.getShape(), target});
+      inferBroadcast(location, context, getSymbols(adaptor.getOperands()),
+                     {input.getShape(), target});
   if (failed(shape))
     return failure();
   types.push_back(input.clone(*shape));
@@ -138,11 +144,17 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *,
 }
 
 /// `bound` as slicing reads it: counted from the end if negative and clamped to
-/// `[low, high]`. `?` if its sign or order is not known. A symbol is not
-/// negative.
+/// `[low, high]`. `?` if its sign is not known.
 static DimAttr clampBound(DimAttr bound, DimAttr size, DimAttr low,
-                          DimAttr high) {
-  DimBounds bounds = computeBounds(bound, /*symbols=*/{});
+                          DimAttr high, DictionaryAttr symbols) {
+  // The end of the axis, however it is written: ends of INT64_MAX and the like
+  // need no min() even where the axis is not bounded.
+  std::optional<int64_t> constant = bound.getConstant();
+  if (constant && *constant >= INT32_MAX)
+    return high;
+  if (constant && *constant <= INT32_MIN)
+    return low;
+  DimBounds bounds = computeBounds(bound, symbols);
   if (bounds.min >= 0)
     return DimAttr::min(bound, high);
   if (bounds.max >= 0)
@@ -153,32 +165,21 @@ static DimAttr clampBound(DimAttr bound, DimAttr size, DimAttr low,
 /// Number of elements that `start:end:step` takes from an axis of `size`; `?`
 /// where an operand is.
 static DimAttr inferSliceSize(DimAttr size, DimAttr start, DimAttr end,
-                              int64_t step) {
-  MLIRContext *context = size.getContext();
-  auto number = [&](int64_t value) { return DimAttr::get(context, value); };
-  // The end of the axis, however it is written: clamping INT64_MAX to a symbol
-  // needs no min().
-  auto clamp = [&](DimAttr bound, DimAttr low, DimAttr high) {
-    std::optional<int64_t> constant = bound.getConstant();
-    if (constant && *constant >= INT32_MAX)
-      return high;
-    if (constant && *constant <= INT32_MIN)
-      return low;
-    return clampBound(bound, size, low, high);
+                              int64_t step, DictionaryAttr symbols) {
+  auto number = [&](int64_t value) {
+    return DimAttr::get(size.getContext(), value);
   };
-  DimAttr length;
-  if (step > 0) {
-    DimAttr from = clamp(start, number(0), size),
-            to = clamp(end, number(0), size);
-    length = (to - from).ceilDiv(number(step));
-  } else {
-    DimAttr from = clamp(start, number(0), size - number(1)),
-            to = clamp(end, number(-1), size - number(1));
-    length = (from - to).ceilDiv(number(-step));
-  }
-  if (length.isUnknown() || computeBounds(length, {}).min >= 0)
-    return length;
-  return DimAttr::max(length, number(0));
+  DimAttr low = number(step > 0 ? 0 : -1),
+          high = step > 0 ? size : size - number(1);
+  DimAttr from = clampBound(start, size, step > 0 ? low : number(0), high,
+                            symbols),
+          to = clampBound(end, size, low, high, symbols);
+  // Two's complement has no -INT64_MIN; one element is all such a step takes.
+  int64_t stride = step > 0 ? step : step == INT64_MIN ? INT64_MAX : -step;
+  DimAttr length = (step > 0 ? to - from : from - to).ceilDiv(number(stride));
+  return length.isUnknown()
+             ? length
+             : simplify(DimAttr::max(length, number(0)), symbols);
 }
 
 LogicalResult SliceOp::inferReturnTypes(MLIRContext *context,
@@ -205,6 +206,7 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *context,
   auto starts = getConstantDims(adaptor.getStarts()),
        ends = getConstantDims(adaptor.getEnds()),
        steps = getConstantDims(adaptor.getSteps());
+  DictionaryAttr symbols = getSymbols(adaptor.getOperands());
   SmallVector<DimAttr> shape(input.getShape());
   for (auto [index, axis] : llvm::enumerate(axes)) {
     std::optional<int64_t> step =
@@ -214,7 +216,7 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *context,
       return emitOptionalError(location, "expects steps other than 0");
     shape[axis] = starts && ends && step
                       ? inferSliceSize(shape[axis], (*starts)[index],
-                                       (*ends)[index], *step)
+                                       (*ends)[index], *step, symbols)
                       : unknown(context);
   }
   types.push_back(input.clone(shape));
@@ -317,6 +319,9 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *context,
     shape.push_back(pads ? input.getDim(i) + (*pads)[i] +
                                (*pads)[input.getRank() + i]
                          : unknown(context));
+  // pad_c3
+  if (failed(checkSizes(location, shape)))
+    return failure();
   types.push_back(input.clone(shape));
   return success();
 }
@@ -336,6 +341,9 @@ LogicalResult TileOp::inferReturnTypes(MLIRContext *context,
                              " elements, got ", *size);
   std::optional<SmallVector<DimAttr>> repeats =
       getConstantDims(adaptor.getRepeats());
+  // tile_c2
+  if (repeats && failed(checkSizes(location, *repeats)))
+    return failure();
   SmallVector<DimAttr> shape;
   for (int64_t i = 0; i < input.getRank(); ++i)
     shape.push_back(repeats ? input.getDim(i) * (*repeats)[i]
@@ -362,9 +370,8 @@ LogicalResult IotaOp::inferReturnTypes(MLIRContext *context,
   DimAttr length = unknown(context);
   if (start && limit && step && (*step)[0].getConstant().value_or(0) != 0) {
     length = ((*limit)[0] - (*start)[0]).ceilDiv((*step)[0]);
-    DimAttr zero = DimAttr::get(context, 0);
-    if (!length.isUnknown() && computeBounds(length, {}).min < 0)
-      length = DimAttr::max(length, zero);
+    length = simplify(DimAttr::max(length, DimAttr::get(context, 0)),
+                      getSymbols(adaptor.getOperands()));
   }
   types.push_back(DynTensorType::get(length, first.getElementType()));
   return success();
