@@ -45,8 +45,8 @@ install_packages() {
   local missing
   mapfile -t missing < <(missing_packages)
   ((${#missing[@]})) || return 0
-  # shellcheck source=/dev/null
   local system
+  # shellcheck source=/dev/null
   system=$(. /etc/os-release 2>/dev/null && echo "${ID-} ${VERSION_ID-}") || system=unknown
   [[ "${system}" == "debian 12" ]] ||
     die "expects Debian 12 (bookworm) to install packages, this is '${system}'; missing: ${missing[*]}"
