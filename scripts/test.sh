@@ -32,9 +32,7 @@ check_cpp_format() { git ls-files -z '*.c' '*.cpp' '*.h' | xargs -0 -r clang-for
 
 check_python_style() { .venv/bin/ruff check --quiet && .venv/bin/ruff format --check --quiet; }
 
-run_lit() { "${llvm}/lit" --succinct --verbose --xunit-xml-output "${report}" build/test; }
-
-run_gtest() { "$1" --gtest_brief=1 --gtest_output="xml:${report}"; }
+run_lit() { "${llvm}/lit" --succinct --verbose --xunit-xml-output "${report}" build/test build/unittests; }
 
 run_pytest() { PYTHONPATH=python "${python}" -m pytest --quiet --junit-xml "${report}"; }
 
@@ -51,11 +49,7 @@ part "C++ format" check_cpp_format
 part "Python style" check_python_style
 part "configure" cmake --preset default --log-level=WARNING
 if part "build" ninja -C build; then
-  part "lit" run_lit
-  for program in build/unittests/*; do
-    [[ -f "${program}" && -x "${program}" ]] || continue
-    part "gtest $(basename "${program}")" run_gtest "${program}"
-  done
+  part "lit and GoogleTest" run_lit
   part "pytest" run_pytest
   part "install" install_package && part "consumer" run_consumer
 fi
