@@ -16,8 +16,10 @@ using namespace mlir;
 
 void dyn::buildGraphPipeline(OpPassManager &manager,
                              const PipelineOptions &options) {
+  manager.addPass(createDynRefineShapesPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  manager.addPass(createSymbolDCEPass());
 }
 
 /// Tensors to buffers: results into the caller's memory, temporaries into the

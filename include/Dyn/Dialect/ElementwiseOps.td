@@ -37,11 +37,19 @@ def Dyn_AddOp : Dyn_BinaryOp<"add", Dyn_NumberTensor, [Commutative]> {
     %0 = dyn.add %x, %bias : (!dyn.tensor<[B, S, 768], f32>, !dyn.tensor<[768], f32>) -> !dyn.tensor<[B, S, 768], f32>
     ```
   }];
+  let hasFolder = 1;
 }
-def Dyn_SubOp : Dyn_BinaryOp<"sub", Dyn_NumberTensor> { let summary = "difference; integers wrap"; }
-def Dyn_MulOp : Dyn_BinaryOp<"mul", Dyn_NumberTensor, [Commutative]> { let summary = "product; integers wrap"; }
+def Dyn_SubOp : Dyn_BinaryOp<"sub", Dyn_NumberTensor> {
+  let summary = "difference; integers wrap";
+  let hasFolder = 1;
+}
+def Dyn_MulOp : Dyn_BinaryOp<"mul", Dyn_NumberTensor, [Commutative]> {
+  let summary = "product; integers wrap";
+  let hasFolder = 1;
+}
 def Dyn_DivOp : Dyn_BinaryOp<"div", Dyn_NumberTensor> {
   let summary = "quotient; integers round towards zero, and division by 0 fails the run";
+  let hasFolder = 1;
 }
 def Dyn_ModOp : Dyn_BinaryOp<"mod", Dyn_NumberTensor> {
   let summary = "remainder with the divisor's sign, as in Python; an integer divisor of 0 fails the run";
@@ -58,8 +66,14 @@ def Dyn_PowOp : Dyn_ElementwiseOp<"pow"> {
 def Dyn_MinOp : Dyn_BinaryOp<"min", Dyn_NumberTensor, [Commutative]> { let summary = "minimum; NaN if either is"; }
 def Dyn_MaxOp : Dyn_BinaryOp<"max", Dyn_NumberTensor, [Commutative]> { let summary = "maximum; NaN if either is"; }
 
-def Dyn_AndOp : Dyn_BinaryOp<"and", Dyn_Tensor, [Commutative]> { let summary = "bitwise and; of i1 or integers"; }
-def Dyn_OrOp : Dyn_BinaryOp<"or", Dyn_Tensor, [Commutative]> { let summary = "bitwise or; of i1 or integers"; }
+def Dyn_AndOp : Dyn_BinaryOp<"and", Dyn_Tensor, [Commutative]> {
+  let summary = "bitwise and; of i1 or integers";
+  let hasFolder = 1;
+}
+def Dyn_OrOp : Dyn_BinaryOp<"or", Dyn_Tensor, [Commutative]> {
+  let summary = "bitwise or; of i1 or integers";
+  let hasFolder = 1;
+}
 def Dyn_XorOp : Dyn_BinaryOp<"xor", Dyn_Tensor, [Commutative]> { let summary = "bitwise exclusive or; of i1 or integers"; }
 def Dyn_ShiftLeftOp : Dyn_BinaryOp<"shift_left", Dyn_IntTensor> {
   let summary = "shift left; 0 where the distance is not below the width";
@@ -73,9 +87,15 @@ def Dyn_LessOp : Dyn_CompareOp<"less"> { let summary = "lhs < rhs; false if eith
 def Dyn_LessEqualOp : Dyn_CompareOp<"less_equal"> { let summary = "lhs <= rhs; false if either is NaN"; }
 
 def Dyn_AbsOp : Dyn_UnaryOp<"abs", Dyn_NumberTensor> { let summary = "absolute value"; }
-def Dyn_NegOp : Dyn_UnaryOp<"neg", Dyn_NumberTensor> { let summary = "negation"; }
+def Dyn_NegOp : Dyn_UnaryOp<"neg", Dyn_NumberTensor> {
+  let summary = "negation";
+  let hasFolder = 1;
+}
 def Dyn_SignOp : Dyn_UnaryOp<"sign", Dyn_NumberTensor> { let summary = "-1, 0 or 1"; }
-def Dyn_NotOp : Dyn_UnaryOp<"not"> { let summary = "bitwise complement; of i1 or integers"; }
+def Dyn_NotOp : Dyn_UnaryOp<"not"> {
+  let summary = "bitwise complement; of i1 or integers";
+  let hasFolder = 1;
+}
 
 def Dyn_CeilOp : Dyn_UnaryOp<"ceil", Dyn_FloatTensor> { let summary = "round up"; }
 def Dyn_FloorOp : Dyn_UnaryOp<"floor", Dyn_FloatTensor> { let summary = "round down"; }
@@ -103,6 +123,7 @@ def Dyn_ConvertOp : Dyn_ElementwiseOp<"convert"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, TypeAttr:$element_type);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_SelectOp : Dyn_ElementwiseOp<"select"> {
@@ -110,6 +131,7 @@ def Dyn_SelectOp : Dyn_ElementwiseOp<"select"> {
   let description = [{ Source: ONNX `Where`-16. }];
   let arguments = (ins Dyn_BoolTensor:$condition, Dyn_Tensor:$on_true, Dyn_Tensor:$on_false);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 #endif // DYN_DIALECT_ELEMENTWISEOPS

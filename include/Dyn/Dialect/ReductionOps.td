@@ -31,6 +31,7 @@ def Dyn_MatmulOp : Dyn_InferredOp<"matmul"> {
 class Dyn_ReduceOp<string opMnemonic, Type operand = Dyn_NumberTensor> : Dyn_InferredOp<opMnemonic> {
   let arguments = (ins operand:$input, DenseI64ArrayAttr:$axes, BoolAttr:$keep_dims);
   let results = (outs operand:$result);
+  let hasFolder = 1;
 }
 def Dyn_ReduceSumOp : Dyn_ReduceOp<"reduce_sum"> {
   let summary = "sum over axes; 0 of nothing";

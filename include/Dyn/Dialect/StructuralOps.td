@@ -27,6 +27,7 @@ def Dyn_ReshapeOp : Dyn_InferredOp<"reshape"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$shape);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_TransposeOp : Dyn_InferredOp<"transpose"> {
@@ -40,6 +41,7 @@ def Dyn_TransposeOp : Dyn_InferredOp<"transpose"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_BroadcastToOp : Dyn_InferredOp<"broadcast_to"> {
@@ -55,6 +57,7 @@ def Dyn_BroadcastToOp : Dyn_InferredOp<"broadcast_to"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$shape);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_ConcatOp : Dyn_InferredOp<"concat"> {
@@ -67,6 +70,7 @@ def Dyn_ConcatOp : Dyn_InferredOp<"concat"> {
   }];
   let arguments = (ins Variadic<Dyn_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_SliceOp : Dyn_InferredOp<"slice"> {
@@ -89,6 +93,7 @@ def Dyn_SliceOp : Dyn_InferredOp<"slice"> {
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$starts, Dyn_IndexTensor:$ends, Dyn_IndexTensor:$steps,
                        DenseI64ArrayAttr:$axes);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_GatherOp : Dyn_InferredOp<"gather"> {
@@ -148,6 +153,7 @@ def Dyn_PadOp : Dyn_InferredOp<"pad"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$pads, Dyn_Tensor:$value);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_TileOp : Dyn_InferredOp<"tile"> {
@@ -160,6 +166,7 @@ def Dyn_TileOp : Dyn_InferredOp<"tile"> {
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$repeats);
   let results = (outs Dyn_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def Dyn_IotaOp : Dyn_InferredOp<"iota"> {

@@ -8,6 +8,7 @@
 
 #include "ConstantFolding.h"
 #include "ConstantTensor.h"
+#include "Inference.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -257,7 +258,7 @@ ConstantFoldInterface::fold(Operation *op, ArrayRef<Attribute> operands,
   auto type = dyn_cast<DynTensorType>(op->getResult(0).getType());
   std::optional<SmallVector<int64_t>> shape =
       type ? getSmallShape(type) : std::nullopt;
-  if (!shape)
+  if (!shape || !hasInferredType(op))
     return failure();
   SmallVector<ConstantTensor> inputs;
   for (auto [value, attribute] : llvm::zip(op->getOperands(), operands)) {

@@ -50,6 +50,17 @@ DimAttr dyn::inferEqual(std::optional<Location> location, DimAttr lhs,
   return lhs;
 }
 
+bool dyn::hasInferredType(Operation *op) {
+  SmallVector<Type> types;
+  auto inference = dyn_cast<InferTypeOpInterface>(op);
+  return inference &&
+         succeeded(inference.inferReturnTypes(
+             op->getContext(), std::nullopt, op->getOperands(),
+             op->getAttrDictionary(), op->getPropertiesStorage(),
+             op->getRegions(), types)) &&
+         TypeRange(types) == op->getResultTypes();
+}
+
 LogicalResult dyn::checkAxis(std::optional<Location> location, int64_t axis,
                              int64_t rank) {
   if (axis < 0 || axis >= rank)

@@ -21,6 +21,10 @@ inferBroadcast(std::optional<Location> location, MLIRContext *context,
 DimAttr inferEqual(std::optional<Location> location, DimAttr lhs, DimAttr rhs,
                    const Twine &what);
 
+/// Whether the type of `op`'s result is what its operands say. A type may state
+/// more than that, which the run checks; folds must not lose such a check.
+bool hasInferredType(Operation *op);
+
 /// Checks `0 <= axis < rank`.
 LogicalResult checkAxis(std::optional<Location> location, int64_t axis,
                         int64_t rank);
