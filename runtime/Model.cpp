@@ -65,7 +65,8 @@ void *Descriptors::getAllocated(size_t index) const {
 View Descriptors::get(size_t index, size_t rank, size_t elementSize) const {
   const auto *word = static_cast<const int64_t *>(pointers[index]);
   View view;
-  view.data = reinterpret_cast<char *>(word[1]) + word[2] * elementSize;
+  view.data = reinterpret_cast<char *>(word[1]) +
+              word[2] * static_cast<int64_t>(elementSize);
   word += kHeaderWords;
   view.sizes.assign(word, word + rank);
   view.strides.assign(word + rank, word + 2 * rank);

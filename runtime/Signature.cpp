@@ -5,6 +5,7 @@
 #include "Failure.h"
 
 #include <algorithm>
+#include <set>
 
 namespace mlir::dyn::runtime {
 
@@ -116,8 +117,8 @@ void Solver::failUnsolved(size_t input, const SizeExpr &size) const {
       unsolved = metadata.symbols[symbol].name;
   fail(DYN_INVALID_ARGUMENT, "input '", metadata.inputs[input].name, "' is ",
        formatInput(input), ", expected ",
-       formatShape(metadata.inputs[input].shape), ": that tells no size ",
-       unsolved);
+       formatShape(metadata.inputs[input].shape), ": no size ", unsolved,
+       " gives that");
 }
 
 void Solver::failUnequal(size_t input, size_t dimension) const {
@@ -137,18 +138,21 @@ void Solver::failUnequal(size_t input, size_t dimension) const {
          inputs[input]->shape[dimension]);
   }
 
+  std::string details;
   std::vector<size_t> symbols;
   info.shape[dimension].collectSymbols(symbols);
-  std::string givenBy;
-  for (size_t symbol : symbols) {
-    const std::string &name = metadata.inputs[sources[symbol]].name;
-    if (sources[symbol] != input && givenBy.find(name) == std::string::npos)
-      givenBy += (givenBy.empty() ? " as given by " : " and ") + name;
-  }
+  if (!symbols.empty())
+    details = ", where " + info.shape[dimension].str() + " is " +
+              std::to_string(*info.shape[dimension].evaluate(values));
+  std::set<size_t> givers;
+  for (size_t symbol : symbols)
+    if (sources[symbol] != input)
+      givers.insert(sources[symbol]);
+  for (size_t giver : givers)
+    details += (giver == *givers.begin() ? " as given by " : " and ") +
+               metadata.inputs[giver].name;
   fail(DYN_INVALID_ARGUMENT, "input '", info.name, "' is ", formatInput(input),
-       ", expected ", formatShape(info.shape), ", where ",
-       info.shape[dimension].str(), " is ",
-       *info.shape[dimension].evaluate(values), givenBy);
+       ", expected ", formatShape(info.shape), details);
 }
 
 void Solver::checkShape(size_t input) const {
