@@ -80,6 +80,13 @@ inline std::string makeSafetensors(std::string_view index,
   return (text += index) += data;
 }
 
+/// Sanitizers keep memory of their own, and take longer.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 /// A value of /proc/self/status in KiB, such as "RssFile", "RssAnon", "VmHWM".
 inline int64_t readStatus(std::string_view name) {
   std::ifstream status("/proc/self/status");

@@ -37,7 +37,8 @@ public:
   explicit operator bool() const { return state.index() == 0; }
   T &operator*() & { return *get(); }
   const T &operator*() const & { return *get(); }
-  T &&operator*() && { return std::move(*get()); }
+  // By value: `for (x : *f())` would outlive what a reference refers to.
+  T operator*() && { return std::move(*get()); }
   T *operator->() { return get(); }
   const T *operator->() const { return get(); }
   const Error &error() const {
