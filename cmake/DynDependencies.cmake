@@ -26,6 +26,9 @@ if(DYN_SANITIZE)
   add_compile_options(-fsanitize=${DYN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${DYN_SANITIZE})
 endif()
+if(DYN_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link) # Coverage, which guides the fuzzers.
+endif()
 
 find_package(Protobuf REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)

@@ -40,11 +40,10 @@ static Result<TensorEntry> checkSpec(const TensorSpec &spec) {
   return entry;
 }
 
-/// The tensors at their places, counted from the end of the index. After
-/// tensors whose sizes are multiples of `n` the next starts at a multiple of
-/// `n`; so falling `n` aligns each as far as its own size goes.
-static Result<std::vector<TensorEntry>>
-layOut(const std::vector<TensorSpec> &specs) {
+// After tensors whose sizes are multiples of `n` the next starts at a multiple
+// of `n`; so falling `n` aligns each as far as its own size goes.
+Result<std::vector<TensorEntry>>
+mlir::dyn::layOut(const std::vector<TensorSpec> &specs) {
   std::vector<TensorEntry> declared;
   declared.reserve(specs.size());
   for (const TensorSpec &spec : specs) {
@@ -75,10 +74,8 @@ static std::string toJson(std::string_view text) {
   return nlohmann::json(text).dump();
 }
 
-/// Length and index, padded with blanks so that the data start at a multiple of
-/// kAlignment.
-static std::string formatIndex(const std::vector<TensorEntry> &entries,
-                               const SafetensorsMetadata &metadata) {
+std::string mlir::dyn::formatIndex(const std::vector<TensorEntry> &entries,
+                                   const SafetensorsMetadata &metadata) {
   std::string text(kLengthBytes, '\0');
   text += '{';
   std::string_view separator;
