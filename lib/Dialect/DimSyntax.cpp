@@ -214,8 +214,8 @@ ParseResult dyn::parseBareDim(AsmParser &parser, DimAttr &dim) {
   if (DimParser(parser).parseSum(dim))
     return failure();
   if (dim.isUnknown())
-    return parser.emitError(loc, "size expression divides by 0 or has numbers "
-                                 "of more than 64 bits");
+    return parser.emitError(loc, "size expression divides by 0, has numbers "
+                                 "of more than 64 bits or is too long");
   return success();
 }
 

@@ -9,6 +9,7 @@
 #include "Dyn/Dialect/SymbolicDim.h"
 #include "llvm/Support/MathExtras.h"
 #include <map>
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -127,11 +128,44 @@ public:
 // DimAttr: construction
 //===----------------------------------------------------------------------===//
 
+/// Size of an expression as a tree. Storage shares parts, printing does not:
+/// the bounds keep text, recursion and work finite whatever builds the
+/// expression, and are far from what models write.
+namespace {
+struct Extent {
+  static constexpr size_t kMaxNodes = 2048, kMaxDepth = 64;
+  size_t nodes = 0, depth = 0;
+
+  static Extent of(ArrayRef<ArrayAttr> monomials) {
+    Extent extent;
+    for (ArrayAttr monomial : monomials) {
+      ++extent.nodes;
+      for (Attribute atom : monomial) {
+        ++extent.nodes;
+        auto fn = dyn_cast<DimFnAttr>(atom);
+        if (!fn)
+          continue;
+        for (DimAttr operand : {fn.getLhs(), fn.getRhs()}) {
+          Extent inner = of(operand.getMonomials());
+          extent.nodes += inner.nodes;
+          extent.depth = std::max(extent.depth, inner.depth + 1);
+        }
+      }
+    }
+    return extent;
+  }
+
+  bool fits() const { return nodes <= kMaxNodes && depth <= kMaxDepth; }
+};
+} // namespace
+
 /// The builder that `DimAttr`'s operators share: everything else goes through a
 /// `Polynomial`.
 static DimAttr toDim(const Polynomial &polynomial) {
   return polynomial.get([&](ArrayRef<int64_t> coefficients,
                             ArrayRef<ArrayAttr> monomials) {
+    if (!Extent::of(monomials).fits())
+      return DimAttr::getUnknown(polynomial.context);
     return DimAttr::getNormalized(polynomial.context, coefficients, monomials);
   });
 }
@@ -150,11 +184,11 @@ static DimAttr getAtom(Attribute atom) {
 DimAttr DimAttr::getSymbol(StringAttr name) { return getAtom(name); }
 
 static DimAttr getFn(DimFn kind, DimAttr lhs, DimAttr rhs) {
-  bool commutative =
-      kind == DimFn::Min || kind == DimFn::Max || kind == DimFn::Broadcast;
-  if (commutative && compareDims(rhs, lhs) < 0)
-    std::swap(lhs, rhs);
-  return getAtom(DimFnAttr::get(lhs.getContext(), kind, lhs, rhs));
+  Polynomial atom(lhs.getContext());
+  atom.add(ArrayAttr::get(lhs.getContext(),
+                          DimFnAttr::get(lhs.getContext(), kind, lhs, rhs)),
+           1);
+  return toDim(atom);
 }
 
 std::optional<int64_t> DimAttr::getConstant() const {
@@ -219,7 +253,9 @@ DimAttr DimAttr::operator-(DimAttr rhs) const {
 DimAttr DimAttr::operator*(DimAttr rhs) const {
   if (isConstant(0) || rhs.isConstant(0))
     return get(getContext(), 0);
-  if (isUnknown() || rhs.isUnknown())
+  // The product of the terms bounds the work as well as the result.
+  if (isUnknown() || rhs.isUnknown() ||
+      getMonomials().size() * rhs.getMonomials().size() > Extent::kMaxNodes)
     return getUnknown(getContext());
   Polynomial product(getContext());
   for (auto [lhsMonomial, lhsCoefficient] :
@@ -258,7 +294,8 @@ static std::optional<DimAttr> divideExactly(DimAttr dividend, DimAttr divisor) {
     std::optional<ArrayAttr> factor =
         divideMonomials(monomial, divisor.getMonomials().front());
     int64_t leading = divisor.getCoefficients().front();
-    if (!factor || coefficient % leading != 0)
+    if (!factor || (coefficient == INT64_MIN && leading == -1) ||
+        coefficient % leading != 0)
       return std::nullopt;
     int64_t factorCoefficient = coefficient / leading;
     quotient.add(*factor, factorCoefficient);
@@ -275,44 +312,71 @@ static std::optional<DimAttr> divideExactly(DimAttr dividend, DimAttr divisor) {
   return toDim(quotient);
 }
 
+static uint64_t getMagnitude(int64_t value) {
+  return value < 0 ? 0 - static_cast<uint64_t>(value) : value;
+}
+
+/// The greatest common divisor of `divisor` and the coefficients of symbols.
+static int64_t getCommonDivisor(DimAttr dim, int64_t divisor) {
+  for (auto [monomial, coefficient] :
+       llvm::zip(dim.getMonomials(), dim.getCoefficients()))
+    if (!monomial.empty())
+      divisor = std::gcd<uint64_t>(divisor, getMagnitude(coefficient));
+  return divisor;
+}
+
+/// `dim` with each coefficient divided, rounding towards minus infinity.
+static DimAttr divideCoefficients(DimAttr dim, int64_t divisor) {
+  Polynomial quotient(dim.getContext());
+  for (auto [monomial, coefficient] :
+       llvm::zip(dim.getMonomials(), dim.getCoefficients()))
+    if (int64_t floor = llvm::divideFloorSigned(coefficient, divisor))
+      quotient.add(monomial, floor);
+  return toDim(quotient);
+}
+
 DimAttr DimAttr::floorDiv(DimAttr rhs) const {
+  MLIRContext *context = getContext();
   if (isUnknown() || rhs.isUnknown() || rhs.isConstant(0))
-    return getUnknown(getContext());
+    return getUnknown(context);
   if (std::optional<DimAttr> exact = divideExactly(*this, rhs))
     return *exact;
   std::optional<int64_t> divisor = rhs.getConstant();
   if (!divisor)
     return getFn(DimFn::FloorDiv, *this, rhs);
-  if (*divisor == INT64_MIN)
-    return getUnknown(getContext());
   if (*divisor < 0) {
-    DimAttr minusOne = get(getContext(), -1);
+    DimAttr minusOne = get(context, -1);
     return (*this * minusOne).floorDiv(rhs * minusOne);
   }
-  // Terms that the divisor divides leave the floor: (c * p + r) floordiv c = p
-  // + r floordiv c.
-  Polynomial quotient(getContext()), rest(getContext());
+  // Whole multiples of the divisor leave the floor: (c * p + r) floordiv c is
+  // p + r floordiv c.
+  Polynomial quotient(context), rest(context);
   for (auto [monomial, coefficient] :
        llvm::zip(getMonomials(), getCoefficients())) {
-    if (monomial.empty() || coefficient % *divisor == 0) {
-      int64_t floor = llvm::divideFloorSigned(coefficient, *divisor);
-      quotient.add(monomial, floor);
-      if (int64_t remainder = coefficient - floor * *divisor)
-        rest.add(monomial, remainder);
-    } else {
+    if (!monomial.empty() && coefficient % *divisor != 0) {
       rest.add(monomial, coefficient);
+      continue;
     }
+    int64_t floor = llvm::divideFloorSigned(coefficient, *divisor);
+    if (floor)
+      quotient.add(monomial, floor);
+    if (int64_t remainder = coefficient - floor * *divisor)
+      rest.add(monomial, remainder);
   }
   DimAttr restDim = toDim(rest);
-  if (std::optional<int64_t> constant = restDim.getConstant())
-    return toDim(quotient) +
-           get(getContext(), llvm::divideFloorSigned(*constant, *divisor));
-  // (p floordiv a) floordiv b = p floordiv (a * b) for positive numbers.
+  if (restDim.getConstant())
+    return toDim(quotient); // Between 0 and the divisor.
+  // (g * p + r) floordiv (g * c) is (p + r floordiv g) floordiv c.
+  int64_t common = getCommonDivisor(restDim, *divisor);
+  restDim = divideCoefficients(restDim, common);
+  DimAttr reduced = get(context, *divisor / common);
+  // (p floordiv a) floordiv b is p floordiv (a * b) for positive numbers.
   if (DimFnAttr inner = getSingleFn(restDim, DimFn::FloorDiv))
     if (std::optional<int64_t> innerDivisor = inner.getRhs().getConstant();
         innerDivisor && *innerDivisor > 0)
-      return toDim(quotient) + inner.getLhs().floorDiv(inner.getRhs() * rhs);
-  return toDim(quotient) + getFn(DimFn::FloorDiv, restDim, rhs);
+      return toDim(quotient) +
+             inner.getLhs().floorDiv(inner.getRhs() * reduced);
+  return toDim(quotient) + getFn(DimFn::FloorDiv, restDim, reduced);
 }
 
 DimAttr DimAttr::ceilDiv(DimAttr rhs) const {
@@ -321,14 +385,20 @@ DimAttr DimAttr::ceilDiv(DimAttr rhs) const {
 }
 
 DimAttr DimAttr::mod(DimAttr rhs) const {
+  MLIRContext *context = getContext();
   if (isUnknown() || rhs.isUnknown() || rhs.isConstant(0))
-    return getUnknown(getContext());
+    return getUnknown(context);
   if (divideExactly(*this, rhs))
-    return get(getContext(), 0);
+    return get(context, 0);
   std::optional<int64_t> divisor = rhs.getConstant();
-  if (!divisor || *divisor < 0)
+  if (!divisor)
     return getFn(DimFn::Mod, *this, rhs);
-  Polynomial rest(getContext());
+  if (*divisor < 0) {
+    // x mod -d is -(-x mod d): the sign is the divisor's.
+    DimAttr minusOne = get(context, -1);
+    return (*this * minusOne).mod(rhs * minusOne) * minusOne;
+  }
+  Polynomial rest(context);
   for (auto [monomial, coefficient] :
        llvm::zip(getMonomials(), getCoefficients()))
     if (int64_t remainder =
@@ -336,64 +406,99 @@ DimAttr DimAttr::mod(DimAttr rhs) const {
             llvm::divideFloorSigned(coefficient, *divisor) * *divisor)
       rest.add(monomial, remainder);
   DimAttr restDim = toDim(rest);
-  return restDim.getConstant() ? restDim : getFn(DimFn::Mod, restDim, rhs);
+  if (restDim.getConstant())
+    return restDim;
+  // (g * p) mod (g * c) is g * (p mod c).
+  int64_t common = getCommonDivisor(restDim, *divisor);
+  for (auto [monomial, coefficient] :
+       llvm::zip(restDim.getMonomials(), restDim.getCoefficients()))
+    common = std::gcd<uint64_t>(common, getMagnitude(coefficient));
+  return getFn(DimFn::Mod, divideCoefficients(restDim, common),
+               get(context, *divisor / common)) *
+         get(context, common);
+}
+
+//===----------------------------------------------------------------------===//
+// DimAttr: functions that are one of their operands
+//===----------------------------------------------------------------------===//
+
+/// Collects the operands of nested functions of one kind.
+static void flatten(DimFn kind, DimAttr dim, SmallVectorImpl<DimAttr> &dims) {
+  if (DimFnAttr fn = getSingleFn(dim, kind)) {
+    flatten(kind, fn.getLhs(), dims);
+    flatten(kind, fn.getRhs(), dims);
+    return;
+  }
+  dims.push_back(dim);
+}
+
+/// Whether `lhs` makes `rhs` redundant among the operands of `kind`, for any
+/// value of their symbols.
+static bool covers(DimFn kind, DimAttr lhs, DimAttr rhs) {
+  if (lhs == rhs)
+    return true;
+  if (kind == DimFn::Broadcast) {
+    // A number other than 1 is the result: the other size is equal to it or 1.
+    if (rhs.isConstant(1) || lhs.getConstant().value_or(1) != 1)
+      return true;
+    // min(a, c) is equal to a, or is 1 with a being 1 as well if c is 2 or
+    // more: either way the result is a.
+    DimFnAttr fn = getSingleFn(rhs, DimFn::Min);
+    if (!fn || (fn.getLhs() != lhs && fn.getRhs() != lhs))
+      return false;
+    DimAttr other = fn.getLhs() == lhs ? fn.getRhs() : fn.getLhs();
+    return other.getConstant().value_or(0) >= 2;
+  }
+  std::optional<int64_t> difference = (lhs - rhs).getConstant();
+  return difference && (kind == DimFn::Min ? *difference < 0 : *difference > 0);
+}
+
+/// `kind` of two sizes as a chain over its sorted operands, so that order and
+/// nesting do not matter.
+static DimAttr getChoice(DimFn kind, DimAttr lhs, DimAttr rhs) {
+  SmallVector<DimAttr> operands, kept;
+  flatten(kind, lhs, operands);
+  flatten(kind, rhs, operands);
+  llvm::sort(operands,
+             [](DimAttr a, DimAttr b) { return compareDims(a, b) < 0; });
+  for (DimAttr operand : operands) {
+    if (llvm::any_of(
+            kept, [&](DimAttr other) { return covers(kind, other, operand); }))
+      continue;
+    llvm::erase_if(kept,
+                   [&](DimAttr other) { return covers(kind, operand, other); });
+    kept.push_back(operand);
+  }
+  DimAttr result = kept.front();
+  for (DimAttr operand : llvm::drop_begin(kept)) {
+    if (result.isUnknown())
+      break;
+    result = getFn(kind, result, operand);
+  }
+  return result;
 }
 
 DimAttr DimAttr::min(DimAttr lhs, DimAttr rhs) {
-  if (lhs == rhs)
-    return lhs;
   if (lhs.isUnknown() || rhs.isUnknown())
     return getUnknown(lhs.getContext());
-  if (std::optional<int64_t> difference = (lhs - rhs).getConstant())
-    return *difference < 0 ? lhs : rhs;
-  // min(min(a, b), b) is min(a, b).
-  for (auto [inner, outer] : {std::pair(lhs, rhs), std::pair(rhs, lhs)})
-    if (DimFnAttr fn = getSingleFn(inner, DimFn::Min))
-      if (fn.getLhs() == outer || fn.getRhs() == outer)
-        return inner;
-  return getFn(DimFn::Min, lhs, rhs);
+  return getChoice(DimFn::Min, lhs, rhs);
 }
 
 DimAttr DimAttr::max(DimAttr lhs, DimAttr rhs) {
-  if (lhs == rhs)
-    return lhs;
   if (lhs.isUnknown() || rhs.isUnknown())
     return getUnknown(lhs.getContext());
-  if (std::optional<int64_t> difference = (lhs - rhs).getConstant())
-    return *difference > 0 ? lhs : rhs;
-  for (auto [inner, outer] : {std::pair(lhs, rhs), std::pair(rhs, lhs)})
-    if (DimFnAttr fn = getSingleFn(inner, DimFn::Max))
-      if (fn.getLhs() == outer || fn.getRhs() == outer)
-        return inner;
-  return getFn(DimFn::Max, lhs, rhs);
+  return getChoice(DimFn::Max, lhs, rhs);
 }
 
 DimAttr DimAttr::broadcast(DimAttr lhs, DimAttr rhs) {
-  if (lhs == rhs || rhs.isConstant(1))
+  // With `?` as well the other one being 1 or a number decides.
+  if (covers(DimFn::Broadcast, lhs, rhs))
     return lhs;
-  if (lhs.isConstant(1))
-    return rhs;
-  // A number other than 1 is the result: the other size is equal to it or 1.
-  if (lhs.getConstant())
-    return lhs;
-  if (rhs.getConstant())
+  if (covers(DimFn::Broadcast, rhs, lhs))
     return rhs;
   if (lhs.isUnknown() || rhs.isUnknown())
     return getUnknown(lhs.getContext());
-  for (auto [inner, outer] : {std::pair(lhs, rhs), std::pair(rhs, lhs)}) {
-    if (DimFnAttr fn = getSingleFn(inner, DimFn::Broadcast))
-      if (fn.getLhs() == outer || fn.getRhs() == outer)
-        return inner;
-    // min(a, c) is equal to a, or 1 with a being 1 as well if c is 2 or more:
-    // either way the result is a.
-    if (DimFnAttr fn = getSingleFn(inner, DimFn::Min)) {
-      DimAttr other = fn.getLhs() == outer ? fn.getRhs() : fn.getLhs();
-      if ((fn.getLhs() == outer || fn.getRhs() == outer) &&
-          other.getConstant().value_or(0) >= 2)
-        return outer;
-    }
-  }
-  return getFn(DimFn::Broadcast, lhs, rhs);
+  return getChoice(DimFn::Broadcast, lhs, rhs);
 }
 
 DimAttr DimAttr::apply(DimFn kind, DimAttr lhs, DimAttr rhs) {
