@@ -2,8 +2,8 @@
 
     PYTHONPATH=python .venv/bin/python benchmarks/encoder/run.py --size base --threads 1
 
-One process a peer; they take turns round by round, so that a machine whose speed drifts slows all alike. The ratio is the
-median over rounds of the best peer's time over Dyn's of the same round: above 1 Dyn is faster.
+One process a peer; they take turns round by round, so that a machine whose speed drifts slows all alike. The ratio is
+the median over rounds of the best peer's time over Dyn's of the same round: above 1 Dyn is faster.
 """
 
 from __future__ import annotations
@@ -92,9 +92,7 @@ def measure(workers: list[Worker], shape: tuple[int, int], rounds: int, seconds:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", default="base", help="base or small")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--shapes", default=SHAPES, help="batch x length, e.g. '1x8 4x17'")
