@@ -170,8 +170,24 @@ static DimBounds computeBounds(DimAttr dim, DictionaryAttr symbols,
   return sum;
 }
 
+/// `dim` with symbols counted from their minima: B * S - S, which intervals know
+/// nothing about, is b * s + b for B = 1 + b and S = s.
+static DimAttr shiftToMinima(DimAttr dim, DictionaryAttr symbols) {
+  return dim.substitute([&](StringAttr name) -> DimAttr {
+    int64_t min = getSymbolBounds(name, symbols).min;
+    if (min == 0)
+      return {};
+    return DimAttr::getSymbol(name) + DimAttr::get(dim.getContext(), min);
+  });
+}
+
 DimBounds dyn::computeBounds(DimAttr dim, DictionaryAttr symbols) {
-  return ::computeBounds(dim, symbols, /*splits=*/6);
+  DimBounds bounds = ::computeBounds(dim, symbols, /*splits=*/6);
+  if (!symbols || dim.getMonomials().size() < 2)
+    return bounds;
+  DimBounds shifted = ::computeBounds(shiftToMinima(dim, symbols),
+                                      /*symbols=*/{}, /*splits=*/6);
+  return {std::max(bounds.min, shifted.min), std::min(bounds.max, shifted.max)};
 }
 
 //===----------------------------------------------------------------------===//

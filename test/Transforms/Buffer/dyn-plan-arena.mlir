@@ -2,7 +2,7 @@
 
 // CHECK-LABEL: func.func @one
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?xf32>
-// CHECK-SAME: %[[ARENA:[a-z0-9]+]]: memref<?xi8> {dyn.arena = #dyn.dim<64 * ((4 * N + 63) floordiv 64)>}
+// CHECK-SAME: %[[ARENA:[a-z0-9]+]]: memref<?xi8> {dyn.arena = #dyn.dim<64 * ((N + 15) floordiv 16)>}
 // CHECK: memref.view %[[ARENA]][%{{.*}}][%{{.*}}] : memref<?xi8> to memref<?xf32>
 // CHECK-NOT: memref.alloc
 func.func @one(%x: memref<?xf32> {dyn.type = !dyn.tensor<[N], f32>}) {
