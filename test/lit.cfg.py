@@ -1,6 +1,7 @@
 """The lit suite: IR, diagnostics and tools."""
 
 import os
+import sys
 
 import lit.formats
 
@@ -12,3 +13,4 @@ config.test_source_root = os.path.dirname(__file__)
 config.environment["PATH"] = os.pathsep.join([config.dyn_bin_dir, config.llvm_tools_dir, config.environment["PATH"]])
 config.substitutions.append(("%dyn_plugin", config.dyn_plugin))
 config.substitutions.append(("%dyn_src", config.dyn_source_dir))
+config.substitutions.append(("%python", sys.executable))

@@ -7,7 +7,6 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Passes.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
@@ -50,6 +49,9 @@ static void addBufferization(OpPassManager &manager) {
 void dyn::buildCodegenPipeline(OpPassManager &manager,
                                const PipelineOptions &options) {
   addBufferization(manager);
+  manager.addPass(createDynVectorize());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
 }
 
 /// Ops without a counterpart in LLVM, and those whose counterpart calls a
@@ -57,10 +59,10 @@ void dyn::buildCodegenPipeline(OpPassManager &manager,
 static void addExpansions(OpPassManager &functions) {
   functions.addPass(createConvertLinalgToLoopsPass());
   functions.addPass(dyn::createDynExpandForLLVMPass());
+  functions.addPass(dyn::createDynExpandMath());
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
   functions.addPass(createConvertVectorToSCFPass(transfers));
-  functions.addPass(math::createMathExpandOpsPass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   functions.addPass(arith::createArithExpandOpsPass(expand));

@@ -1,0 +1,69 @@
+//===- Artifact.h - What an artifact says of its model ----------*- C++ -*-===//
+//
+// The compiler's side of runtime/include/dyn/artifact.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DYN_CODEGEN_ARTIFACT_H
+#define DYN_CODEGEN_ARTIFACT_H
+
+#include "Dyn/Codegen/Machine.h"
+#include "Dyn/Dialect/Dyn.h"
+#include "Dyn/Resources/WeightLocation.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SmallString.h"
+
+namespace mlir::dyn {
+
+struct TensorSignature {
+  std::string name;
+  DynTensorType type;
+};
+
+/// A weight of the model and the place of its bytes.
+struct PlacedWeight {
+  std::string name;
+  DynTensorType type;
+  unsigned file; ///< Index into `ArtifactDescription::files`.
+  uint64_t offset, numBytes;
+};
+
+/// A file with weights, as it was when the model was compiled.
+struct WeightFile {
+  std::string absolutePath;
+  Stamp stamp;
+};
+
+struct ArtifactDescription {
+  std::string name;
+  std::vector<Machine> machines;
+  DictionaryAttr symbols; ///< `dyn.symbols`, or null.
+  std::vector<TensorSignature> inputs, outputs;
+  std::vector<PlacedWeight> weights;
+  std::vector<WeightFile> files;
+  DimAttr arenaBytes;
+  std::vector<std::string> messages;
+};
+
+/// Reads the description off a model's function on buffers, as
+/// dyn-codegen-pipeline leaves it. Weights are looked up, not read. Errors:
+/// a file or tensor that is not there, an argument without a type.
+Result<ArtifactDescription> describeArtifact(func::FuncOp model,
+                                             FileCache &cache,
+                                             const WeightFolders &folders);
+
+/// The metadata in JSON. Weight files inside `artifactFolder` (an absolute
+/// path) are named relative to it, so that both can be moved together; all are
+/// absolute if it is empty.
+std::string writeMetadata(const ArtifactDescription &description,
+                          llvm::StringRef artifactFolder);
+
+/// Object code of the one symbol that an artifact exports. `entries` are names
+/// of functions in other objects, one a machine.
+Result<llvm::SmallString<0>>
+emitArtifactTable(llvm::StringRef metadata, llvm::ArrayRef<std::string> entries,
+                  llvm::TargetMachine &target);
+
+} // namespace mlir::dyn
+
+#endif // DYN_CODEGEN_ARTIFACT_H

@@ -1,0 +1,29 @@
+//===- LoadModel.h - Read a model, whatever it is ---------------*- C++ -*-===//
+
+#ifndef DYN_DRIVER_LOADMODEL_H
+#define DYN_DRIVER_LOADMODEL_H
+
+#include "Dyn/Resources/Result.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+namespace mlir::dyn {
+
+/// `MLIR` is text or bytecode, `Artifact` any ELF file.
+enum class ModelFormat { MLIR, ONNX, Artifact };
+
+/// What a file is, by its first bytes.
+ModelFormat detectFormat(StringRef contents);
+
+/// Opens the file at `path`, "-" for standard input. Errors: no such file, no
+/// regular file, nothing in it.
+Result<std::unique_ptr<llvm::MemoryBuffer>> openModel(const std::string &path);
+
+/// Parses MLIR. The error says less than the diagnostics emitted before.
+Result<OwningOpRef<ModuleOp>>
+parseModel(std::unique_ptr<llvm::MemoryBuffer> buffer, MLIRContext *context);
+
+} // namespace mlir::dyn
+
+#endif // DYN_DRIVER_LOADMODEL_H
