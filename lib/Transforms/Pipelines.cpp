@@ -19,6 +19,9 @@ void dyn::buildGraphPipeline(OpPassManager &manager,
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createSymbolDCEPass());
+  manager.addPass(createDynLowerToLinalgPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
 }
 
 /// Tensors to buffers: results into the caller's memory, temporaries into the

@@ -31,4 +31,44 @@ def DynRefineShapesPass : Pass<"dyn-refine-shapes", "::mlir::ModuleOp"> {
   }];
 }
 
+def DynLowerToLinalgPass : Pass<"dyn-lower-to-linalg", "::mlir::ModuleOp"> {
+  let summary = "dyn to linalg on builtin tensors of dynamic size";
+  let description = [{
+    Every dyn op becomes linalg, tensor, arith, math and scf, correct for all sizes, 0 and 1 included. No dyn op but
+    `dyn.weight` is left, so any MLIR compiler can go on from here.
+
+    - A function's arguments are its inputs, then the weights that it or its callees read, in the module's order. Inputs
+      and results keep `dyn.name` and get the symbolic type as `dyn.type`; a weight's argument has `dyn.weight`, its
+      symbol. Weights are read only.
+    - Each symbol is computed once, at the function's entry, from its arguments: read where it stands alone, solved for
+      inside an expression. Equal sizes are one `index` value. A symbol that does not follow from any argument is an
+      error.
+    - What symbols do not prove is checked once by the run, by `func.call @dyn_rt_fail(message, a, b)`, which does not
+      return. An index out of range and an integer division by 0 go to `@dyn_rt_report`, which returns, and safe values
+      are used. Their texts are the module's `dyn.messages`, {0} and {1} stand for `a` and `b`. Shapes of arguments are
+      the caller's to check.
+    - ui8 is i8 from here on. Sums of f16 and bf16 are f32.
+
+    ```mlir
+    func.func @scale(%x: !dyn.tensor<[B, 8], f32> {dyn.name = "x"}) -> !dyn.tensor<[B, 8], f32> {
+      %w = dyn.get_weight @w : !dyn.tensor<[8], f32>
+      %0 = dyn.mul %x, %w : (!dyn.tensor<[B, 8], f32>, !dyn.tensor<[8], f32>) -> !dyn.tensor<[B, 8], f32>
+      return %0 : !dyn.tensor<[B, 8], f32>
+    }
+    // becomes
+    func.func @scale(%x: tensor<?x8xf32> {dyn.name = "x", dyn.type = !dyn.tensor<[B, 8], f32>},
+                     %w: tensor<8xf32> {dyn.type = !dyn.tensor<[8], f32>, dyn.weight = @w})
+        -> (tensor<?x8xf32> {dyn.type = !dyn.tensor<[B, 8], f32>}) {
+      %B = tensor.dim %x, %c0 : tensor<?x8xf32>
+      %init = tensor.empty(%B) : tensor<?x8xf32>
+      %0 = linalg.generic {...} ins(%x, %w) outs(%init) { arith.mulf }
+      return %0 : tensor<?x8xf32>
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // DYN_TRANSFORMS_GRAPHPASSES
