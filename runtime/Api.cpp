@@ -204,16 +204,30 @@ dyn_status dyn_model_solve(const dyn_model *model, const dyn_argument *inputs,
   });
 }
 
+static void getShape(const Metadata &metadata,
+                     const std::vector<TensorInfo> &tensors, size_t index,
+                     const int64_t *symbols, int64_t *shape) {
+  SymbolValues values = checkSymbols(metadata, symbols);
+  if (index >= tensors.size())
+    fail(DYN_INVALID_ARGUMENT, "there is no tensor ", index, ", the model has ",
+         tensors.size());
+  Sizes sizes = evaluateShape(tensors[index], values);
+  std::copy(sizes.begin(), sizes.end(), shape);
+}
+
+dyn_status dyn_model_input_shape(const dyn_model *model, size_t index,
+                                 const int64_t *symbols, int64_t *shape) {
+  return guard([&] {
+    const Metadata &metadata = model->model.getMetadata();
+    getShape(metadata, metadata.inputs, index, symbols, shape);
+  });
+}
+
 dyn_status dyn_model_output_shape(const dyn_model *model, size_t index,
                                   const int64_t *symbols, int64_t *shape) {
   return guard([&] {
     const Metadata &metadata = model->model.getMetadata();
-    if (index >= metadata.outputs.size())
-      fail(DYN_INVALID_ARGUMENT, "there is no output ", index,
-           ", the model has ", metadata.outputs.size());
-    Sizes sizes =
-        evaluateShape(metadata.outputs[index], checkSymbols(metadata, symbols));
-    std::copy(sizes.begin(), sizes.end(), shape);
+    getShape(metadata, metadata.outputs, index, symbols, shape);
   });
 }
 

@@ -242,7 +242,7 @@ Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols) {
   for (const SizeExpr &size : tensor.shape) {
     sizes.push_back(size.evaluate(symbols).value_or(-1));
     if (sizes.back() < 0 && !size.isUnknown())
-      fail(DYN_INVALID_ARGUMENT, "output '", tensor.name, "' would be ",
+      fail(DYN_INVALID_ARGUMENT, "'", tensor.name, "' would be ",
            formatShape(tensor.shape), ", where ", size.str(), " is ",
            sizes.back());
   }

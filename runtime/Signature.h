@@ -28,7 +28,7 @@ SymbolValues solveSymbols(const Metadata &metadata,
 /// Values given by a caller instead; fails if one is outside of its range.
 SymbolValues checkSymbols(const Metadata &metadata, const int64_t *values);
 
-/// The shape of an output, -1 for "?".
+/// The shape of an input or output, -1 for "?". Fails for a negative size.
 Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols);
 
 /// The size of the arena in bytes.

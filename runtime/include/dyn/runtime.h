@@ -5,7 +5,7 @@
 // Tensors are DLPack's DLTensor, whose memory is used in place.
 //
 //   dyn_model *model;
-//   if (dyn_model_open("bert.so", NULL, &model) != DYN_OK)
+//   if (dyn_model_open("model.so", NULL, &model) != DYN_OK)
 //     fprintf(stderr, "%s\n", dyn_last_error());
 //
 // A model may be used from several threads at once, after it is opened and
@@ -141,8 +141,11 @@ DYN_API dyn_status dyn_model_solve(const dyn_model *model,
                                    const dyn_argument *inputs,
                                    size_t input_count, int64_t *symbols);
 
-/// The shape of output `index` for given symbols, -1 for "?". `shape` has as
-/// many places as the output's rank.
+/// The shape of input or output `index` for given symbols, -1 for "?". `shape`
+/// has as many places as the tensor's rank.
+DYN_API dyn_status dyn_model_input_shape(const dyn_model *model, size_t index,
+                                         const int64_t *symbols,
+                                         int64_t *shape);
 DYN_API dyn_status dyn_model_output_shape(const dyn_model *model, size_t index,
                                           const int64_t *symbols,
                                           int64_t *shape);
