@@ -14,3 +14,7 @@ config.environment["PATH"] = os.pathsep.join([config.dyn_bin_dir, config.llvm_to
 config.substitutions.append(("%dyn_plugin", config.dyn_plugin))
 config.substitutions.append(("%dyn_src", config.dyn_source_dir))
 config.substitutions.append(("%python", sys.executable))
+# Models in protobuf's text format, for what ONNX's own textual syntax cannot say.
+config.substitutions.append(
+    ("%onnx_encode", f"protoc -I {config.onnx_proto_dir} --encode=onnx.ModelProto onnx/onnx.proto")
+)

@@ -5,6 +5,7 @@
 #include "Dyn/Codegen/Link.h"
 #include "Dyn/Codegen/Object.h"
 #include "Dyn/Driver/LoadModel.h"
+#include "Dyn/Import/Onnx.h"
 #include "Dyn/InitAll.h"
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Pipelines.h"
@@ -156,8 +157,16 @@ Result<OwningOpRef<ModuleOp>> Compiler::load(const std::string &path) {
   case ModelFormat::Artifact:
     return Error(path + ": is compiled already, expected an ONNX or MLIR "
                         "model: dyn-run runs it");
-  case ModelFormat::ONNX:
-    return Error(path + ": is no MLIR module, and ONNX is not read yet");
+  case ModelFormat::ONNX: {
+    if (path == "-")
+      return Error("standard input: expects the name of an ONNX model, whose "
+                   "weights stay in its file");
+    OwningOpRef<ModuleOp> module =
+        importOnnx(path, {options.weightsDir}, &context);
+    if (!module)
+      return diagnostics->takeError(path + ": cannot be imported");
+    return module;
+  }
   case ModelFormat::MLIR:
     break;
   }

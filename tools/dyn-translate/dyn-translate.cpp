@@ -6,10 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Dyn/Driver/CommandLine.h"
 #include "Dyn/Import/Onnx.h"
 #include "Dyn/InitAll.h"
-#include "Dyn/Resources/AtomicFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -20,12 +21,12 @@ using namespace mlir;
 namespace cl = llvm::cl;
 
 namespace {
-enum class Action : uint8_t { ImportOnnx, ListOnnxOperators };
+enum class Action : uint8_t { None, ImportOnnx, ListOnnxOperators };
 
 struct Options {
   cl::OptionCategory category{"dyn-translate options"};
   cl::opt<Action> action{
-      cl::desc("what to do:"), cl::Required, cl::cat(category),
+      cl::desc("what to do:"), cl::init(Action::None), cl::cat(category),
       cl::values(
           clEnumValN(Action::ImportOnnx, "import-onnx",
                      "translate an ONNX model to dyn IR"),
@@ -38,9 +39,6 @@ struct Options {
       cl::desc(
           "where to write; bytecode if it ends in .mlirbc, text otherwise"),
       cl::value_desc("file"), cl::init("-"), cl::cat(category)};
-  cl::list<std::string> dims{
-      "dim", cl::desc("what is known of a dimension of the model"),
-      cl::value_desc("NAME=MIN:MAX[:MULTIPLE]"), cl::cat(category)};
   cl::opt<std::string> weightsDir{
       "weights-dir",
       cl::desc("a folder besides the model's in which weights may be"),
@@ -53,49 +51,40 @@ static int fail(const Twine &message) {
   return 1;
 }
 
-/// Writes what is complete: a file that is there stays as it is until then.
-static int writeOutput(StringRef path, StringRef contents) {
-  if (path == "-") {
-    llvm::outs() << contents;
-    return 0;
-  }
-  dyn::Result<dyn::AtomicFile> file =
-      dyn::AtomicFile::create(path.str(), contents.size());
-  if (!file)
-    return fail(file.error().message());
-  if (auto written = file->write(
-          0, std::as_bytes(std::span(contents.data(), contents.size())));
-      !written)
-    return fail(written.error().message());
-  if (auto committed = file->commit(); !committed)
-    return fail(committed.error().message());
-  return 0;
+/// Prints sentences: the default handler has no notes, and both it and the one
+/// for source files begin with "unknown" where there is no line.
+static LogicalResult printDiagnostic(Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+    llvm::WithColor::error(llvm::errs());
+  if (!isa<UnknownLoc>(diagnostic.getLocation()))
+    llvm::errs() << diagnostic.getLocation() << ": ";
+  llvm::errs() << diagnostic << '\n';
+  for (Diagnostic &note : diagnostic.getNotes())
+    llvm::WithColor::note(llvm::errs()) << note << '\n';
+  return success();
 }
 
 static int importOnnx(const Options &options) {
-  dyn::OnnxImportOptions importOptions;
-  importOptions.weightsDir = options.weightsDir;
-  for (const std::string &dim : options.dims)
-    if (std::string error =
-            dyn::parseSymbolRange(dim, importOptions.dims.emplace_back());
-        !error.empty())
-      return fail("--dim " + error);
   if (options.input.empty())
     return fail("--import-onnx expects the name of a model");
   DialectRegistry registry;
   dyn::registerAllDialects(registry);
   MLIRContext context(registry);
+  ScopedDiagnosticHandler handler(&context, printDiagnostic);
   OwningOpRef<ModuleOp> module =
-      dyn::importOnnx(options.input, importOptions, &context);
+      dyn::importOnnx(options.input, {options.weightsDir}, &context);
   if (!module)
     return 1;
-  std::string text;
-  llvm::raw_string_ostream os(text);
+  std::string contents;
+  llvm::raw_string_ostream os(contents);
   if (!StringRef(options.output).ends_with(".mlirbc"))
     os << *module << '\n';
   else if (failed(writeBytecodeToFile(*module, os)))
     return 1;
-  return writeOutput(options.output, text);
+  if (dyn::Result<> written = dyn::writeOutput(options.output, contents);
+      !written)
+    return fail(written.error().message());
+  return 0;
 }
 
 int main(int argc, char **argv) {
@@ -105,6 +94,8 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv,
                               "Dyn's translations of models and weights\n");
   switch (options.action) {
+  case Action::None:
+    return fail("expects one of the options that say what to do, see --help");
   case Action::ImportOnnx:
     return importOnnx(options);
   case Action::ListOnnxOperators:

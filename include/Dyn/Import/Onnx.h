@@ -6,27 +6,10 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <string>
-#include <vector>
 
 namespace mlir::dyn {
 
-/// What a user declares of a symbol: `--dim NAME=MIN:MAX[:MULTIPLE]`, bounds
-/// included.
-struct SymbolRange {
-  std::string name;
-  int64_t min = 0;
-  int64_t max = INT64_MAX;
-  int64_t multiple = 1;
-};
-
-/// Parses `NAME=MIN:MAX[:MULTIPLE]`; MAX may be empty for no bound. A string
-/// that says what is wrong, or "".
-std::string parseSymbolRange(StringRef text, SymbolRange &range);
-
 struct OnnxImportOptions {
-  /// What is known of the model's `dim_param`s; goes to the function's
-  /// `dyn.symbols`.
-  std::vector<SymbolRange> dims;
   /// A folder besides the model's own in which files of external data may be,
   /// also through symbolic links; or "".
   std::string weightsDir;

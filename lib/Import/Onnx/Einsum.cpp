@@ -43,6 +43,9 @@ private:
   Term sumExcept(Term term, const Labels &keep);
   Term permute(Term term, const Labels &order);
   Term contract(Term lhs, Term rhs, const Labels &needed);
+  /// `value` with its first `numKept` dimensions as they are, and after them
+  /// one dimension for each group of so many dimensions.
+  Value collapse(Value value, size_t numKept, ArrayRef<size_t> groups);
   Term multiply(Term lhs, Term rhs, size_t numBatch);
 
   Value error(const Twine &what) {
@@ -226,6 +229,21 @@ Term Contraction::multiply(Term lhs, Term rhs, size_t numBatch) {
   return {node.create<MulOp>(left, right), labels};
 }
 
+Value Contraction::collapse(Value value, size_t numKept,
+                            ArrayRef<size_t> groups) {
+  if (llvm::all_of(groups, [](size_t size) { return size == 1; }))
+    return value;
+  auto axis = static_cast<int64_t>(numKept);
+  SmallVector<Value> shape = {node.sizes(value, 0, axis)};
+  for (size_t size : groups) {
+    int64_t end = axis + static_cast<int64_t>(size);
+    shape.push_back(node.sizeProduct(
+        value, llvm::to_vector(llvm::seq<int64_t>(axis, end))));
+    axis = end;
+  }
+  return node.reshape(value, node.concat(shape));
+}
+
 Term Contraction::contract(Term lhs, Term rhs, const Labels &needed) {
   Labels keepLeft = needed, keepRight = needed;
   llvm::append_range(keepLeft, rhs.labels);
@@ -253,36 +271,26 @@ Term Contraction::contract(Term lhs, Term rhs, const Labels &needed) {
   if (contracted.empty())
     return multiply(lhs, rhs, batch.size());
 
-  // Rows, columns and contracted labels become one dimension each.
-  auto collapse = [&](const Term &term, size_t numFirst, size_t numSecond) {
-    if (numFirst == 1 && numSecond == 1)
-      return term.value;
-    auto begin = static_cast<int64_t>(batch.size()),
-         middle = begin + static_cast<int64_t>(numFirst),
-         end = middle + static_cast<int64_t>(numSecond);
-    auto product = [&](int64_t from, int64_t to) {
-      return node.sizeProduct(term.value,
-                              llvm::to_vector(llvm::seq<int64_t>(from, to)));
-    };
-    return node.reshape(
-        term.value,
-        node.concat({node.sizes(term.value, 0, begin), product(begin, middle),
-                     product(middle, end)}));
+  // Columns and contracted labels become one dimension each, and so do rows,
+  // unless a right operand without batch broadcasts along them.
+  size_t numBatch = batch.size(), numRows = rows.size();
+  bool keepRows = batch.empty() && !rows.empty();
+  Value left =
+      keepRows ? collapse(lhs.value, numRows, contracted.size())
+               : collapse(lhs.value, numBatch, {numRows, contracted.size()});
+  Value right =
+      collapse(rhs.value, numBatch, {contracted.size(), columns.size()});
+  Value product = node.create<MatmulOp>(left, right);
+  auto sizes = [&](Value value, size_t begin, size_t count) {
+    auto first = static_cast<int64_t>(begin);
+    return node.sizes(value, first, first + static_cast<int64_t>(count));
   };
-  Value product =
-      node.create<MatmulOp>(collapse(lhs, rows.size(), contracted.size()),
-                            collapse(rhs, contracted.size(), columns.size()));
-  auto numBatch = static_cast<int64_t>(batch.size());
-  if (rows.size() != 1 || columns.size() != 1)
+  if ((!keepRows && numRows != 1) || columns.size() != 1)
     product = node.reshape(
         product,
         node.concat(
-            {node.sizes(product, 0, numBatch),
-             node.sizes(lhs.value, numBatch,
-                        numBatch + static_cast<int64_t>(rows.size())),
-             node.sizes(rhs.value,
-                        static_cast<int64_t>(batch.size() + contracted.size()),
-                        static_cast<int64_t>(rhs.labels.size()))}));
+            {sizes(product, 0, numBatch), sizes(lhs.value, numBatch, numRows),
+             sizes(rhs.value, numBatch + contracted.size(), columns.size())}));
   return {product, join({batch, rows, columns})};
 }
 

@@ -267,31 +267,31 @@ void onnx_import::addElementwiseOperators(OperatorTable &table) {
   table.add("HardSwish", {.since = 14}, importHardSwish);
   table.add("LeakyRelu", {}, importLeakyRelu);
   table.add("Mish", {.since = 18}, importMish);
-  table.add("PRelu", {.inputs = {2, 2}}, importPRelu);
+  table.add("PRelu", {.since = 7, .inputs = {2, 2}}, importPRelu);
   table.add("Relu", {}, importRelu);
   table.add("Softplus", {}, importSoftplus);
   table.add("Softsign", {}, importSoftsign);
 
-  table.add("Add", {.inputs = {2, 2}}, binary<AddOp>);
-  table.add("And", {.inputs = {2, 2}}, binary<AndOp>);
+  table.add("Add", {.since = 7, .inputs = {2, 2}}, binary<AddOp>);
+  table.add("And", {.since = 7, .inputs = {2, 2}}, binary<AndOp>);
   table.add("BitShift", {.since = 11, .inputs = {2, 2}}, importBitShift);
   table.add("BitwiseAnd", {.since = 18, .inputs = {2, 2}}, binary<AndOp>);
   table.add("BitwiseOr", {.since = 18, .inputs = {2, 2}}, binary<OrOp>);
   table.add("BitwiseXor", {.since = 18, .inputs = {2, 2}}, binary<XorOp>);
-  table.add("Div", {.inputs = {2, 2}}, binary<DivOp>);
-  table.add("Equal", {.inputs = {2, 2}}, binary<EqualOp>);
-  table.add("Greater", {.inputs = {2, 2}}, swapped<LessOp>);
+  table.add("Div", {.since = 7, .inputs = {2, 2}}, binary<DivOp>);
+  table.add("Equal", {.since = 7, .inputs = {2, 2}}, binary<EqualOp>);
+  table.add("Greater", {.since = 7, .inputs = {2, 2}}, swapped<LessOp>);
   table.add("GreaterOrEqual", {.since = 12, .inputs = {2, 2}},
             swapped<LessEqualOp>);
-  table.add("Less", {.inputs = {2, 2}}, binary<LessOp>);
+  table.add("Less", {.since = 7, .inputs = {2, 2}}, binary<LessOp>);
   table.add("LessOrEqual", {.since = 12, .inputs = {2, 2}},
             binary<LessEqualOp>);
   table.add("Mod", {.since = 10, .inputs = {2, 2}}, importMod);
-  table.add("Mul", {.inputs = {2, 2}}, binary<MulOp>);
-  table.add("Or", {.inputs = {2, 2}}, binary<OrOp>);
-  table.add("Pow", {.inputs = {2, 2}}, binary<PowOp>);
-  table.add("Sub", {.inputs = {2, 2}}, binary<SubOp>);
-  table.add("Xor", {.inputs = {2, 2}}, binary<XorOp>);
+  table.add("Mul", {.since = 7, .inputs = {2, 2}}, binary<MulOp>);
+  table.add("Or", {.since = 7, .inputs = {2, 2}}, binary<OrOp>);
+  table.add("Pow", {.since = 7, .inputs = {2, 2}}, binary<PowOp>);
+  table.add("Sub", {.since = 7, .inputs = {2, 2}}, binary<SubOp>);
+  table.add("Xor", {.since = 7, .inputs = {2, 2}}, binary<XorOp>);
 
   table.add("Max", {.inputs = {1, kVariadic}}, variadic<MaxOp>);
   table.add("Mean", {.inputs = {1, kVariadic}}, importMean);

@@ -80,7 +80,6 @@ public:
 
 private:
   LogicalResult importInputs(const GraphProto &graph, func::FuncOp function);
-  LogicalResult declareSymbols(func::FuncOp function);
   FailureOr<DynTensorType>
   convertInputType(const ::onnx::ValueInfoProto &input);
   LogicalResult importOutputs(const GraphProto &graph, func::FuncOp function);
@@ -108,7 +107,6 @@ private:
   void eraseUnusedOps(ModuleOp module);
 
   const ModelFile &model;
-  const OnnxImportOptions &options;
   MLIRContext *context;
   OpBuilder builder;
   TensorReader tensors;

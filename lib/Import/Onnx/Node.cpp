@@ -38,8 +38,9 @@ std::optional<SmallVector<int64_t>> Node::getConstantInts(size_t index) const {
 SmallVector<int64_t> Node::requireConstantInts(size_t index, StringRef what) {
   if (auto values = getConstantInts(index))
     return *values;
-  error("expects input '", what,
-        "' to be constant integers, got a value that is computed");
+  error(
+      "expects input '", what,
+      "' to be constant integers, got a value that is known only at run time");
   return {};
 }
 

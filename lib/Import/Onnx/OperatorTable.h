@@ -37,7 +37,7 @@ class OperatorTable {
 public:
   /// Opsets of ai.onnx that the table is written for: it knows every change of
   /// its operators between them.
-  static constexpr int64_t kMinOpset = 7;
+  static constexpr int64_t kMinOpset = 1;
   static constexpr int64_t kMaxOpset = 23;
 
   static const OperatorTable &get();
