@@ -5,7 +5,30 @@
 
 include "mlir/Pass/PassBase.td"
 
-def DynVectorize : Pass<"dyn-vectorize"> {
+def DynTilePass : Pass<"dyn-tile"> {
+  let summary = "linalg on tensors to parallel loops over tiles";
+  let description = [{
+    Replaces groups of linalg ops by one `scf.forall` over tiles each:
+
+    - a contraction with the fill in front of it and the elementwise op behind it: tiles of `rows` by `columns`, columns
+      outside, so that a panel of the right-hand side stays in the cache while the rows pass over it;
+    - ops on rows, such as a softmax or a normalization, with the reductions and elementwise ops between them: one row
+      at a time, which stays in the cache from the first op to the last;
+    - what is left: one row of the result, or `chunk` elements of a vector.
+
+    Tiles of results that stay inside a group overwrite an operand that is read no more, or the destination of the root.
+    Nothing is computed twice.
+  }];
+  let options = [
+    Option<"rows", "rows", "int64_t", "56", "Most rows in a tile of a contraction">,
+    Option<"columns", "columns", "int64_t", "32", "Columns in a tile of a contraction">,
+    Option<"chunk", "chunk", "int64_t", "4096", "Elements in a tile of an elementwise op on vectors">,
+  ];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
+                           "tensor::TensorDialect"];
+}
+
+def DynVectorizePass : Pass<"dyn-vectorize"> {
   let summary = "linalg on buffers to loops over vectors";
   let description = [{
     Replaces every linalg op on buffers by loops whose innermost body works on vectors: full vectors first, then one
@@ -36,7 +59,7 @@ def DynVectorize : Pass<"dyn-vectorize"> {
                            "scf::SCFDialect", "vector::VectorDialect"];
 }
 
-def DynExpandMath : Pass<"dyn-expand-math"> {
+def DynExpandMathPass : Pass<"dyn-expand-math"> {
   let summary = "math functions to arithmetic, with no call of libm";
   let description = [{
     Replaces exp, log, erf, tanh, sin, cos, pow and their relatives by straight-line arithmetic on f32 and f64, scalars

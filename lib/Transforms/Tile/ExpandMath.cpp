@@ -14,7 +14,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::dyn {
-#define GEN_PASS_DEF_DYNEXPANDMATH
+#define GEN_PASS_DEF_DYNEXPANDMATHPASS
 #include "Dyn/Transforms/Passes.h.inc"
 } // namespace mlir::dyn
 
@@ -99,7 +99,7 @@ Value expand(ImplicitLocOpBuilder &b, Operation *op) {
   return narrow ? arith::TruncFOp::create(b, type, result) : result;
 }
 
-struct DynExpandMathPass : dyn::impl::DynExpandMathBase<DynExpandMathPass> {
+struct DynExpandMathPass : dyn::impl::DynExpandMathPassBase<DynExpandMathPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](Operation *op) {

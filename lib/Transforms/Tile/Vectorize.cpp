@@ -11,7 +11,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace mlir::dyn {
-#define GEN_PASS_DEF_DYNVECTORIZE
+#define GEN_PASS_DEF_DYNVECTORIZEPASS
 #include "Dyn/Transforms/Passes.h.inc"
 } // namespace mlir::dyn
 
@@ -19,7 +19,7 @@ using namespace mlir;
 using namespace mlir::dyn;
 
 namespace {
-struct DynVectorizePass : dyn::impl::DynVectorizeBase<DynVectorizePass> {
+struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
   using Base::Base;
 
   void runOnOperation() override {

@@ -1,0 +1,159 @@
+//===- FuseElementwise.cpp - Fewer, larger linalg ops ---------------------===//
+//
+// Upstream's fusion patterns under a rule of our own for what is worth fusing:
+// `linalg-fuse-elementwise-ops` never duplicates a producer, however cheap, and
+// knows no contraction.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Dyn/Transforms/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::dyn {
+#define GEN_PASS_DEF_DYNFUSEELEMENTWISEPASS
+#include "Dyn/Transforms/Passes.h.inc"
+} // namespace mlir::dyn
+
+using namespace mlir;
+
+/// Whether the payload only moves its input.
+static bool isMovement(linalg::LinalgOp op) {
+  return op.getNumReductionLoops() == 0 && op->getNumResults() == 1 &&
+         llvm::hasSingleElement(*op.getBlock()) &&
+         isa<BlockArgument>(op.getBlock()->getTerminator()->getOperand(0));
+}
+
+/// Whether computing the payload again costs less than storing and loading its
+/// result.
+static bool isCheap(linalg::LinalgOp op) {
+  int64_t count = 0;
+  if (op.getNumDpsInputs() > 2 ||
+      llvm::count_if(op.getDpsInputOperands(), [&](OpOperand *operand) {
+        return op.getRank(operand) == op.getNumLoops();
+      }) > 1)
+    return false;
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (isa<math::MathDialect>(inner.getDialect()) ||
+        isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp,
+            arith::RemUIOp, arith::RemFOp, tensor::ExtractOp>(inner))
+      return false;
+    count += !inner.hasTrait<OpTrait::ConstantLike>();
+  }
+  return count <= 4;
+}
+
+static bool isWorthFusing(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+  auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+  if (!producer || !consumer || producer->getBlock() != consumer->getBlock())
+    return false;
+  if (linalg::isaContractionOpInterface(consumer) ||
+      linalg::isaConvolutionOpInterface(consumer))
+    return isMovement(producer) && linalg::isaContractionOpInterface(consumer);
+  bool recomputes = !producer->getResult(0).hasOneUse() ||
+                    producer.getNumLoops() < consumer.getNumLoops();
+  return !recomputes || isCheap(producer);
+}
+
+namespace {
+
+/// Named ops whose structure nothing below asks for become generic, so that one
+/// set of patterns fuses them.
+struct Generalize : OpInterfaceRewritePattern<linalg::LinalgOp> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::LinalgOp op,
+                                PatternRewriter &rewriter) const override {
+    if (isa<linalg::GenericOp, linalg::FillOp>(op) ||
+        !op.hasPureTensorSemantics() ||
+        linalg::isaConvolutionOpInterface(op))
+      return failure();
+    // A contraction stays named until there is something to fuse into it.
+    if (linalg::isaContractionOpInterface(op) &&
+        llvm::none_of(op.getDpsInputOperands(), [](OpOperand *operand) {
+          auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+          return producer && isMovement(producer);
+        }))
+      return failure();
+    return linalg::generalizeNamedOp(rewriter, op);
+  }
+};
+
+/// Ops of several linalg ops, such as softmax, become those.
+struct Decompose
+    : OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(linalg::AggregatedOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    if (isa<linalg::PackOp, linalg::UnPackOp>(op))
+      return failure();
+    FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
+    if (failed(results))
+      return failure();
+    rewriter.replaceOp(op, *results);
+    return success();
+  }
+};
+
+/// A transposition of a contraction's result becomes the contraction's own
+/// order of writing.
+struct TransposeIntoContraction : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isMovement(op) || op.getNumDpsInputs() != 1 ||
+        op->getOperand(0) == op->getOperand(1))
+      return failure();
+    auto producer = op.getDpsInputs()[0].getDefiningOp<linalg::LinalgOp>();
+    if (!producer || !producer->hasOneUse() ||
+        !linalg::isaContractionOpInterface(producer))
+      return failure();
+    auto fill = producer.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+    AffineMap in = op.getIndexingMapsArray()[0],
+              out = op.getIndexingMapsArray()[1];
+    if (!fill || !in.isPermutation() || !out.isPermutation())
+      return failure();
+    // The result's dimensions, as functions of the producer's result's.
+    AffineMap permutation = out.compose(inversePermutation(in));
+    Value init = op.getDpsInits()[0];
+    if (!init.getDefiningOp<tensor::EmptyOp>())
+      return failure();
+    rewriter.setInsertionPoint(op);
+    Value zero =
+        linalg::FillOp::create(rewriter, fill.getLoc(), fill.value(), init)
+            .getResult(0);
+    SmallVector<AffineMap> maps = producer.getIndexingMapsArray();
+    maps.back() = permutation.compose(maps.back());
+    auto generic = linalg::GenericOp::create(
+        rewriter, producer.getLoc(), op->getResultTypes(),
+        producer.getDpsInputs(), zero, maps, producer.getIteratorTypesArray());
+    IRMapping mapping;
+    producer->getRegion(0).cloneInto(&generic.getRegion(), mapping);
+    rewriter.replaceOp(op, generic);
+    return success();
+  }
+};
+
+struct DynFuseElementwisePass
+    : dyn::impl::DynFuseElementwisePassBase<DynFuseElementwisePass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    patterns.add<Generalize, Decompose, TransposeIntoContraction>(context);
+    linalg::populateElementwiseOpsFusionPatterns(patterns, isWorthFusing);
+    linalg::populateEraseUnnecessaryInputsPatterns(patterns);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, context);
+    tensor::EmptyOp::getCanonicalizationPatterns(patterns, context);
+    affine::AffineApplyOp::getCanonicalizationPatterns(patterns, context);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

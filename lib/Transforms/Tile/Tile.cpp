@@ -1,0 +1,189 @@
+//===- Tile.cpp - linalg on tensors to parallel loops over tiles ----------===//
+
+#include "Dyn/Transforms/Passes.h"
+#include "Groups.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace mlir::dyn {
+#define GEN_PASS_DEF_DYNTILEPASS
+#include "Dyn/Transforms/Passes.h.inc"
+} // namespace mlir::dyn
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+static bool isContraction(linalg::LinalgOp op) {
+  return linalg::isaContractionOpInterface(op) ||
+         linalg::isaConvolutionOpInterface(op);
+}
+
+static SmallVector<unsigned> parallelDims(linalg::LinalgOp op) {
+  // In the order in which the first result is written.
+  SmallVector<unsigned> dims;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  for (AffineExpr expr : map.getResults())
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      if (op.getIteratorTypesArray()[dim.getPosition()] ==
+          utils::IteratorType::parallel)
+        dims.push_back(dim.getPosition());
+  return dims;
+}
+
+/// Whether an operand that advances with `column` is the same for all `row`.
+static bool reuses(linalg::LinalgOp op, unsigned column, unsigned row) {
+  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+    AffineMap map = op.getMatchingIndexingMap(in);
+    return map.isFunctionOfDim(column) && !map.isFunctionOfDim(row);
+  });
+}
+
+/// The length of the parts when `size` is cut evenly into as few as are no longer
+/// than `most`.
+static OpFoldResult evenParts(OpBuilder &b, Location loc, OpFoldResult size,
+                              int64_t most) {
+  if (std::optional<int64_t> constant = getConstantIntValue(size)) {
+    int64_t parts = std::max<int64_t>(1, llvm::divideCeil(*constant, most));
+    return b.getIndexAttr(
+        std::max<int64_t>(1, llvm::divideCeil(*constant, parts)));
+  }
+  Value total = getValueOrCreateConstantIndexOp(b, loc, size);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  Value parts = arith::CeilDivUIOp::create(b, loc, total, constant(most));
+  parts = arith::MaxUIOp::create(b, loc, parts, constant(1));
+  Value part = arith::CeilDivUIOp::create(b, loc, total, parts);
+  return arith::MaxUIOp::create(b, loc, part, constant(1)).getResult();
+}
+
+namespace {
+struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<Block *> blocks;
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (op.hasPureTensorSemantics() && !llvm::is_contained(blocks, op->getBlock()) )
+        blocks.push_back(op->getBlock());
+    });
+    for (Block *block : blocks) {
+      unshareFills(block);
+      tileContractions(block);
+      tileRest(block);
+    }
+  }
+
+  /// A fill belongs to the group that accumulates onto it.
+  void unshareFills(Block *block) {
+    IRRewriter rewriter(&getContext());
+    for (auto fill : llvm::to_vector(block->getOps<linalg::FillOp>()))
+      for (OpOperand &use :
+           llvm::make_early_inc_range(llvm::drop_begin(fill->getUses()))) {
+        rewriter.setInsertionPoint(fill);
+        use.set(rewriter.clone(*fill)->getResult(0));
+      }
+  }
+
+  /// The root of the group of a contraction: itself, or the elementwise op that
+  /// is its only reader.
+  linalg::LinalgOp epilogueOf(linalg::LinalgOp op) {
+    if (!op->getResult(0).hasOneUse())
+      return op;
+    OpOperand &use = *op->getResult(0).use_begin();
+    auto reader = dyn_cast<linalg::GenericOp>(use.getOwner());
+    if (!reader || reader->getBlock() != op->getBlock() ||
+        reader.getNumReductionLoops() != 0 || reader.getNumResults() != 1 ||
+        !reader.getMatchingIndexingMap(&use).isPermutation() ||
+        !reader.getMatchingIndexingMap(reader.getDpsInitOperand(0))
+             .isPermutation())
+      return op;
+    return reader;
+  }
+
+  void tileContractions(Block *block) {
+    SmallVector<linalg::LinalgOp> contractions;
+    for (Operation &op : *block)
+      if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+        if (isContraction(linalgOp) && linalgOp.hasPureTensorSemantics())
+          contractions.push_back(linalgOp);
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : contractions) {
+      linalg::LinalgOp root = epilogueOf(op);
+      SmallVector<unsigned> dims = parallelDims(root);
+      if (dims.empty())
+        continue;
+      TileGroup group =
+          growGroup(root, dims, [&](linalg::LinalgOp producer) {
+            return producer == op || isa<linalg::FillOp>(producer);
+          });
+      if (!group.contains(op))
+        group = growGroup(root = op, dims = parallelDims(op),
+                          [](linalg::LinalgOp producer) {
+                            return isa<linalg::FillOp>(producer);
+                          });
+      rewriter.setInsertionPoint(root);
+      SmallVector<OpFoldResult> sizes;
+      SmallVector<OpFoldResult> extents = loopSizes(rewriter, root);
+      // Columns outside, rows inside: a panel of the right-hand side stays in
+      // the cache while the rows pass over it.
+      unsigned column = group.dims.lookup(op)[dims.size() - 1];
+      std::optional<size_t> rowPosition;
+      for (size_t position = 0; position + 1 < dims.size(); ++position)
+        if (reuses(op, column, group.dims.lookup(op)[position]))
+          rowPosition = position;
+      sizes.assign(dims.size(), rewriter.getIndexAttr(1));
+      sizes.back() = rewriter.getIndexAttr(columns);
+      if (rowPosition) {
+        unsigned row = dims[*rowPosition];
+        dims.erase(dims.begin() + *rowPosition);
+        dims.push_back(row);
+        sizes.erase(sizes.begin() + *rowPosition);
+        sizes.push_back(
+            evenParts(rewriter, root.getLoc(), extents[row], rows));
+        group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
+          return group.contains(producer);
+        });
+      }
+      tileGroup(rewriter, group, sizes);
+    }
+  }
+
+  void tileRest(Block *block) {
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::LinalgOp> ops;
+    for (Operation &op : *block)
+      if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+        if (linalgOp.hasPureTensorSemantics())
+          ops.push_back(linalgOp);
+    DenseSet<Operation *> done;
+    for (linalg::LinalgOp op : llvm::reverse(ops)) {
+      if (done.contains(op) || isa<linalg::FillOp>(op))
+        continue;
+      SmallVector<unsigned> dims = parallelDims(op);
+      if (dims.empty())
+        continue;
+      SmallVector<OpFoldResult> sizes;
+      if (dims.size() == 1 && op.getNumReductionLoops() == 0) {
+        sizes.push_back(rewriter.getIndexAttr(chunk));
+      } else {
+        if (op.getNumReductionLoops() == 0)
+          dims.pop_back();
+        sizes.assign(dims.size(), rewriter.getIndexAttr(1));
+        // The last dimension of a reduction may be the one in the lanes.
+        if (op.getNumReductionLoops() != 0)
+          sizes.back() = rewriter.getIndexAttr(64);
+      }
+      TileGroup group = growGroup(op, dims, [&](linalg::LinalgOp producer) {
+        return !isContraction(producer) && !done.contains(producer);
+      });
+      for (linalg::LinalgOp member : group.ops)
+        done.insert(member);
+      tileGroup(rewriter, group, sizes);
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,276 @@
+//===- TileGroup.cpp - One parallel loop over the tiles of a group --------===//
+//
+// Upstream's tile-and-fuse computes a producer with several readers once for
+// each of them; here every op of the group is tiled once, since all of them
+// agree on their tiles.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Groups.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+namespace {
+
+/// A hyperrectangle of a result or of an iteration space.
+struct Box {
+  SmallVector<OpFoldResult> offsets, sizes;
+};
+
+class GroupTiler {
+public:
+  GroupTiler(RewriterBase &rewriter, const TileGroup &group)
+      : b(rewriter), loc(group.root().getLoc()), group(group) {}
+  scf::ForallOp tile(ArrayRef<OpFoldResult> sizes);
+
+private:
+  scf::ForallOp createLoop(ArrayRef<OpFoldResult> sizes);
+  Box iterations(linalg::LinalgOp op);
+  Box elements(OpResult result);
+  bool isReadLater(Value original, Operation *after);
+  Value chooseInit(OpResult result);
+  void computeTile(linalg::LinalgOp op);
+
+  RewriterBase &b;
+  Location loc;
+  const TileGroup &group;
+  /// Where the current tile begins and how large it is, per tiled dimension.
+  Box current;
+  /// The tile of each result of the group.
+  DenseMap<Value, Value> tiles;
+  /// The results that leave the loop, with the slices of their destinations
+  /// that no op has taken yet.
+  llvm::MapVector<OpResult, Value> destinations;
+};
+
+} // namespace
+
+/// The value that `init` starts from: in front of the group's own fills.
+static Value startOf(Value init, const TileGroup &group) {
+  while (auto producer = init.getDefiningOp<linalg::LinalgOp>()) {
+    if (!group.contains(producer))
+      break;
+    init = producer.getTiedOpOperand(cast<OpResult>(init))->get();
+  }
+  return init;
+}
+
+/// The size of `value` along `dim`, taken from where its destination comes
+/// from: so equal sizes are the same values, and nothing refers to ops of a
+/// group, which are about to go.
+static OpFoldResult sizeOf(OpBuilder &b, Location loc, Value value,
+                           int64_t dim) {
+  while (auto producer = value.getDefiningOp<linalg::LinalgOp>())
+    value = producer.getTiedOpOperand(cast<OpResult>(value))->get();
+  if (auto empty = value.getDefiningOp<tensor::EmptyOp>())
+    return empty.getMixedSizes()[dim];
+  return tensor::getMixedSize(b, loc, value, dim);
+}
+
+SmallVector<OpFoldResult> mlir::dyn::loopSizes(OpBuilder &b,
+                                               linalg::LinalgOp op) {
+  SmallVector<OpFoldResult> sizes(op.getNumLoops());
+  // Of the outputs first: they are what the tiles are cut from.
+  auto operands = llvm::to_vector(llvm::make_pointer_range(op.getDpsInitsMutable()));
+  llvm::append_range(operands, op.getDpsInputOperands());
+  for (OpOperand *operand : operands)
+    for (auto [position, expr] :
+         llvm::enumerate(op.getMatchingIndexingMap(operand).getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        if (OpFoldResult &size = sizes[dim.getPosition()]; !size)
+          size = sizeOf(b, op.getLoc(), operand->get(), position);
+  return sizes;
+}
+
+Box GroupTiler::iterations(linalg::LinalgOp op) {
+  Box box;
+  box.sizes = loopSizes(b, op);
+  box.offsets.assign(box.sizes.size(), b.getIndexAttr(0));
+  for (auto [position, dim] : llvm::enumerate(group.dims.lookup(op))) {
+    box.offsets[dim] = current.offsets[position];
+    box.sizes[dim] = current.sizes[position];
+  }
+  return box;
+}
+
+Box GroupTiler::elements(OpResult result) {
+  auto op = cast<linalg::LinalgOp>(result.getOwner());
+  Box loops = iterations(op), box;
+  for (AffineExpr expr : op.getIndexingMapMatchingResult(result).getResults()) {
+    unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+    box.offsets.push_back(loops.offsets[dim]);
+    box.sizes.push_back(loops.sizes[dim]);
+  }
+  return box;
+}
+
+bool GroupTiler::isReadLater(Value original, Operation *after) {
+  return llvm::any_of(original.getUsers(), [&](Operation *user) {
+    return user != after &&
+           (!group.contains(user) || after->isBeforeInBlock(user));
+  });
+}
+
+static bool haveSameSizes(ArrayRef<OpFoldResult> lhs,
+                          ArrayRef<OpFoldResult> rhs) {
+  return lhs.size() == rhs.size() &&
+         llvm::all_of(llvm::zip(lhs, rhs), [](auto pair) {
+           return isEqualConstantIntOrValue(std::get<0>(pair),
+                                            std::get<1>(pair));
+         });
+}
+
+/// What the tile of `result` should overwrite: its own destination, an operand
+/// that nobody reads again, a destination that is still unused, or a new
+/// tensor. Any choice is correct; these keep tiles in the cache and spare
+/// allocations.
+Value GroupTiler::chooseInit(OpResult result) {
+  auto op = cast<linalg::LinalgOp>(result.getOwner());
+  auto own = destinations.find(result);
+  if (own != destinations.end() && own->second)
+    return std::exchange(own->second, Value());
+
+  Box box = elements(result);
+  Type element = getElementTypeOrSelf(result.getType());
+  AffineMap map = op.getIndexingMapMatchingResult(result);
+  if (op.getNumReductionLoops() == 0)
+    for (OpOperand *in : op.getDpsInputOperands()) {
+      Value tile = tiles.lookup(in->get());
+      if (tile && getElementTypeOrSelf(tile.getType()) == element &&
+          op.getMatchingIndexingMap(in) == map &&
+          !destinations.contains(cast<OpResult>(in->get())) &&
+          !isReadLater(in->get(), op))
+        return tile;
+    }
+  for (auto &[other, slice] : destinations) {
+    if (!slice || getElementTypeOrSelf(slice.getType()) != element)
+      continue;
+    auto extract = slice.getDefiningOp<tensor::ExtractSliceOp>();
+    if (haveSameSizes(extract.getMixedSizes(), box.sizes))
+      return std::exchange(slice, Value());
+  }
+  return tensor::EmptyOp::create(b, loc, box.sizes, element);
+}
+
+void GroupTiler::computeTile(linalg::LinalgOp op) {
+  Box box = iterations(op);
+  SmallVector<Value> inits;
+  for (OpResult result : op->getResults()) {
+    OpOperand *init = op.getTiedOpOperand(result);
+    Value tile = tiles.lookup(init->get());
+    if (!tile && !op.payloadUsesValueFromOperand(init))
+      tile = chooseInit(result);
+    inits.push_back(tile);
+  }
+  TilingResult tiled = *cast<TilingInterface>(op.getOperation())
+                            .getTiledImplementation(b, box.offsets, box.sizes);
+  auto tile = cast<linalg::LinalgOp>(tiled.tiledOps.front());
+  b.setInsertionPoint(tile);
+  auto replace = [&](OpOperand &operand, Value value) {
+    Value slice = operand.get();
+    if (value.getType() != slice.getType())
+      value = tensor::CastOp::create(b, loc, slice.getType(), value);
+    operand.set(value);
+    if (isOpTriviallyDead(slice.getDefiningOp()))
+      b.eraseOp(slice.getDefiningOp());
+  };
+  for (OpOperand *in : op.getDpsInputOperands())
+    if (Value value = tiles.lookup(in->get()))
+      replace(tile->getOpOperand(in->getOperandNumber()), value);
+  for (auto [index, init] : llvm::enumerate(inits)) {
+    if (init)
+      replace(*tile.getDpsInitOperand(index), init);
+    tiles[op->getResult(index)] = tile->getResult(index);
+  }
+  b.setInsertionPointAfter(tile);
+}
+
+scf::ForallOp GroupTiler::createLoop(ArrayRef<OpFoldResult> steps) {
+  linalg::LinalgOp root = group.root();
+  SmallVector<OpFoldResult> rootSizes = loopSizes(b, root), upper;
+  for (unsigned dim : group.dims.lookup(root))
+    upper.push_back(rootSizes[dim]);
+  SmallVector<OpFoldResult> lower(upper.size(), b.getIndexAttr(0));
+  SmallVector<Value> inits;
+  for (linalg::LinalgOp op : group.ops)
+    for (OpResult result : op->getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+            return !group.contains(user);
+          })) {
+        destinations[result] = {};
+        inits.push_back(startOf(op.getTiedOpOperand(result)->get(), group));
+      }
+  auto loop = scf::ForallOp::create(b, loc, lower, upper, steps, inits,
+                                    /*mapping=*/std::nullopt);
+  b.setInsertionPointToStart(loop.getBody());
+  for (auto [iv, end, step] : llvm::zip(loop.getInductionVars(), upper, steps)) {
+    current.offsets.push_back(iv);
+    std::optional<int64_t> length = getConstantIntValue(step),
+                           size = getConstantIntValue(end);
+    if (length == 1 || (length && size && *size % *length == 0)) {
+      current.sizes.push_back(step);
+      continue;
+    }
+    AffineExpr position = b.getAffineDimExpr(0), to = b.getAffineSymbolExpr(0),
+               full = b.getAffineSymbolExpr(1);
+    current.sizes.push_back(affine::makeComposedFoldedAffineMin(
+        b, loc, AffineMap::get(1, 2, {full, to - position}, b.getContext()),
+        {iv, end, step}));
+  }
+  return loop;
+}
+
+scf::ForallOp GroupTiler::tile(ArrayRef<OpFoldResult> steps) {
+  b.setInsertionPoint(group.root());
+  scf::ForallOp loop = createLoop(steps);
+  for (auto [entry, argument] :
+       llvm::zip(destinations, loop.getRegionIterArgs())) {
+    Box box = elements(entry.first);
+    SmallVector<OpFoldResult> strides(box.sizes.size(), b.getIndexAttr(1));
+    entry.second = tensor::ExtractSliceOp::create(b, loc, argument, box.offsets,
+                                                  box.sizes, strides);
+  }
+  SmallVector<OpResult> results;
+  for (auto &entry : destinations)
+    results.push_back(entry.first);
+  for (linalg::LinalgOp op : group.ops)
+    computeTile(op);
+
+  SmallVector<Box> boxes;
+  for (OpResult result : results)
+    boxes.push_back(elements(result));
+  b.setInsertionPointToEnd(loop.getTerminator().getBody());
+  for (auto [result, argument, box] :
+       llvm::zip(results, loop.getRegionIterArgs(), boxes)) {
+    SmallVector<OpFoldResult> strides(box.sizes.size(), b.getIndexAttr(1));
+    tensor::ParallelInsertSliceOp::create(b, loc, tiles.lookup(result),
+                                          argument, box.offsets, box.sizes,
+                                          strides);
+  }
+  // What the group reads of an init, it reads of the loop's destination.
+  for (auto [init, argument] :
+       llvm::zip(loop.getOutputs(), loop.getRegionIterArgs()))
+    loop->walk([&](tensor::ExtractSliceOp slice) {
+      if (slice.getSource() == init)
+        slice.getSourceMutable().assign(argument);
+    });
+  for (auto [result, value] : llvm::zip(results, loop.getResults()))
+    b.replaceUsesWithIf(result, value, [&](OpOperand &use) {
+      return !group.contains(use.getOwner());
+    });
+  for (linalg::LinalgOp op : llvm::reverse(group.ops))
+    b.eraseOp(op);
+  return loop;
+}
+
+scf::ForallOp mlir::dyn::tileGroup(RewriterBase &rewriter,
+                                   const TileGroup &group,
+                                   ArrayRef<OpFoldResult> sizes) {
+  return GroupTiler(rewriter, group).tile(sizes);
+}
