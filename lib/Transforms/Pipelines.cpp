@@ -24,6 +24,22 @@ void dyn::buildGraphPipeline(OpPassManager &manager,
   manager.addPass(createCSEPass());
 }
 
+/// linalg on tensors to parallel loops over tiles.
+static void addTiling(OpPassManager &manager,
+                      const dyn::PipelineOptions &options) {
+  OpPassManager &functions = manager.nest<func::FuncOp>();
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+  functions.addPass(dyn::createDynFuseElementwisePass());
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+  dyn::DynTilePassOptions tile;
+  tile.target = options.target;
+  functions.addPass(dyn::createDynTilePass(tile));
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+}
+
 /// Tensors to buffers: results into the caller's memory, temporaries into the
 /// arena.
 static void addBufferization(OpPassManager &manager) {
@@ -51,8 +67,11 @@ static void addBufferization(OpPassManager &manager) {
 
 void dyn::buildCodegenPipeline(OpPassManager &manager,
                                const PipelineOptions &options) {
+  addTiling(manager, options);
   addBufferization(manager);
-  manager.addPass(createDynVectorize());
+  DynVectorizePassOptions vectorize;
+  vectorize.target = options.target;
+  manager.addNestedPass<func::FuncOp>(createDynVectorizePass(vectorize));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
@@ -62,7 +81,7 @@ void dyn::buildCodegenPipeline(OpPassManager &manager,
 static void addExpansions(OpPassManager &functions) {
   functions.addPass(createConvertLinalgToLoopsPass());
   functions.addPass(dyn::createDynExpandForLLVMPass());
-  functions.addPass(dyn::createDynExpandMath());
+  functions.addPass(dyn::createDynExpandMathPass());
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
   functions.addPass(createConvertVectorToSCFPass(transfers));

@@ -1,5 +1,5 @@
-// RUN: dyn-opt %s --split-input-file --dyn-vectorize="vector-bits=256 rows=3 vectors=1 report=true" --verify-diagnostics | FileCheck %s
-// RUN: mlir-opt-22 %s --split-input-file --load-pass-plugin=%dyn_plugin --pass-pipeline='builtin.module(dyn-vectorize{vector-bits=256 rows=3 vectors=1})' | FileCheck %s
+// RUN: dyn-opt %s --split-input-file --dyn-vectorize="target=znver2 rows=3 vectors=1 report=true" --verify-diagnostics | FileCheck %s
+// RUN: mlir-opt-22 %s --split-input-file --load-pass-plugin=%dyn_plugin --pass-pipeline='builtin.module(dyn-vectorize{target=znver2 rows=3 vectors=1})' | FileCheck %s
 
 // Full vectors, then one masked vector.
 // CHECK-LABEL: func @elementwise

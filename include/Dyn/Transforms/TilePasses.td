@@ -20,8 +20,11 @@ def DynTilePass : Pass<"dyn-tile"> {
     Nothing is computed twice.
   }];
   let options = [
-    Option<"rows", "rows", "int64_t", "56", "Most rows in a tile of a contraction">,
-    Option<"columns", "columns", "int64_t", "32", "Columns in a tile of a contraction">,
+    Option<"target", "target", "std::string", "\"skylake-avx512\"", "CPU that code is made for">,
+    Option<"rows", "rows", "int64_t", "0",
+           "Most rows in a tile of a contraction; 0: four register tiles of the target">,
+    Option<"columns", "columns", "int64_t", "0",
+           "Columns in a tile of a contraction; 0: a register tile of the target">,
     Option<"chunk", "chunk", "int64_t", "4096", "Elements in a tile of an elementwise op on vectors">,
   ];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
@@ -50,9 +53,10 @@ def DynVectorizePass : Pass<"dyn-vectorize"> {
     registers.
   }];
   let options = [
-    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register in bits">,
-    Option<"rows", "rows", "int64_t", "14", "Rows of a contraction's register tile">,
-    Option<"vectors", "vectors", "int64_t", "2", "Vectors in a row of a contraction's register tile">,
+    Option<"target", "target", "std::string", "\"skylake-avx512\"", "CPU that code is made for">,
+    Option<"rows", "rows", "int64_t", "0", "Rows of a contraction's register tile; 0: as the target has it">,
+    Option<"vectors", "vectors", "int64_t", "0",
+           "Vectors in a row of a contraction's register tile; 0: as the target has it">,
     Option<"report", "report", "bool", "false", "Remark on each op that stays scalar">,
   ];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "math::MathDialect", "memref::MemRefDialect",

@@ -70,8 +70,7 @@ struct Generalize : OpInterfaceRewritePattern<linalg::LinalgOp> {
   LogicalResult matchAndRewrite(linalg::LinalgOp op,
                                 PatternRewriter &rewriter) const override {
     if (isa<linalg::GenericOp, linalg::FillOp>(op) ||
-        !op.hasPureTensorSemantics() ||
-        linalg::isaConvolutionOpInterface(op))
+        !op.hasPureTensorSemantics() || linalg::isaConvolutionOpInterface(op))
       return failure();
     // A contraction stays named until there is something to fuse into it.
     if (linalg::isaContractionOpInterface(op) &&
@@ -85,8 +84,7 @@ struct Generalize : OpInterfaceRewritePattern<linalg::LinalgOp> {
 };
 
 /// Ops of several linalg ops, such as softmax, become those.
-struct Decompose
-    : OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
+struct Decompose : OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(linalg::AggregatedOpInterface op,
                                 PatternRewriter &rewriter) const override {

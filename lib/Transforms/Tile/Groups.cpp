@@ -24,8 +24,8 @@ followTiles(OpOperand &operand, ArrayRef<unsigned> tiled) {
     return std::nullopt;
   SmallVector<unsigned> dims;
   for (unsigned dim : tiled) {
-    std::optional<unsigned> position = read.getResultPosition(
-        getAffineDimExpr(dim, read.getContext()));
+    std::optional<unsigned> position =
+        read.getResultPosition(getAffineDimExpr(dim, read.getContext()));
     if (!position)
       return std::nullopt;
     unsigned loop = written.getDimPosition(*position);

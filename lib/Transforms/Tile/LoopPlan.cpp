@@ -215,20 +215,20 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
   if (plan.lanesReduce) {
     if (reuse.size() >= 2) {
       plan.columnDim = reuse.pop_back_val();
-      plan.columns = budget.dotColumns;
+      plan.columns = budget.dotTile.vectors;
     }
     if (!reuse.empty()) {
       plan.rowDim = reuse.back();
-      plan.rows = budget.dotRows;
+      plan.rows = budget.dotTile.rows;
     } else if (isCheap(op)) {
       plan.vectors = 4;
     }
     return plan;
   }
-  plan.vectors = budget.vectors;
+  plan.vectors = budget.tile.vectors;
   if (!reuse.empty()) {
     plan.rowDim = reuse.back();
-    plan.rows = budget.rows;
+    plan.rows = budget.tile.rows;
   }
   return plan;
 }

@@ -10,6 +10,7 @@
 #ifndef DYN_TRANSFORMS_TILE_LOOPPLAN_H
 #define DYN_TRANSFORMS_TILE_LOOPPLAN_H
 
+#include "Dyn/Target/Target.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <optional>
 #include <string>
@@ -20,11 +21,10 @@ namespace mlir::dyn {
 struct RegisterBudget {
   /// Width of a vector register.
   int64_t vectorBits = 512;
-  /// Register tile of a contraction whose lanes run along an output dimension:
-  /// `rows` times `vectors` accumulators.
-  int64_t rows = 14, vectors = 2;
-  /// Register tile of a contraction whose lanes run along the reduction.
-  int64_t dotRows = 4, dotColumns = 4;
+  /// Register tile of a contraction whose lanes run along an output dimension.
+  RegisterTile tile = {14, 2};
+  /// And along the reduction: rows, and columns for vectors.
+  RegisterTile dotTile = {4, 4};
 };
 
 /// How the memory an operand reads or writes moves as a loop dimension

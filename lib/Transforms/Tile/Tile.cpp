@@ -1,5 +1,6 @@
 //===- Tile.cpp - linalg on tensors to parallel loops over tiles ----------===//
 
+#include "Dyn/Target/Target.h"
 #include "Dyn/Transforms/Passes.h"
 #include "Groups.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -41,8 +42,8 @@ static bool reuses(linalg::LinalgOp op, unsigned column, unsigned row) {
   });
 }
 
-/// The length of the parts when `size` is cut evenly into as few as are no longer
-/// than `most`.
+/// The length of the parts when `size` is cut evenly into as few as are no
+/// longer than `most`.
 static OpFoldResult evenParts(OpBuilder &b, Location loc, OpFoldResult size,
                               int64_t most) {
   if (std::optional<int64_t> constant = getConstantIntValue(size)) {
@@ -65,9 +66,17 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
   using Base::Base;
 
   void runOnOperation() override {
+    llvm::Expected<const Target *> cpu = lookupTarget(target);
+    if (!cpu) {
+      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+      return signalPassFailure();
+    }
+    mostRows = rows ? rows : 4 * (*cpu)->tile.rows;
+    panel = columns ? columns : (*cpu)->tile.vectors * (*cpu)->vectorBits / 32;
     SmallVector<Block *> blocks;
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (op.hasPureTensorSemantics() && !llvm::is_contained(blocks, op->getBlock()) )
+      if (op.hasPureTensorSemantics() &&
+          !llvm::is_contained(blocks, op->getBlock()))
         blocks.push_back(op->getBlock());
     });
     for (Block *block : blocks) {
@@ -116,10 +125,9 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       SmallVector<unsigned> dims = parallelDims(root);
       if (dims.empty())
         continue;
-      TileGroup group =
-          growGroup(root, dims, [&](linalg::LinalgOp producer) {
-            return producer == op || isa<linalg::FillOp>(producer);
-          });
+      TileGroup group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
+        return producer == op || isa<linalg::FillOp>(producer);
+      });
       if (!group.contains(op))
         group = growGroup(root = op, dims = parallelDims(op),
                           [](linalg::LinalgOp producer) {
@@ -136,14 +144,14 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
         if (reuses(op, column, group.dims.lookup(op)[position]))
           rowPosition = position;
       sizes.assign(dims.size(), rewriter.getIndexAttr(1));
-      sizes.back() = rewriter.getIndexAttr(columns);
+      sizes.back() = rewriter.getIndexAttr(panel);
       if (rowPosition) {
         unsigned row = dims[*rowPosition];
         dims.erase(dims.begin() + *rowPosition);
         dims.push_back(row);
         sizes.erase(sizes.begin() + *rowPosition);
         sizes.push_back(
-            evenParts(rewriter, root.getLoc(), extents[row], rows));
+            evenParts(rewriter, root.getLoc(), extents[row], mostRows));
         group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
           return group.contains(producer);
         });
@@ -185,5 +193,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       tileGroup(rewriter, group, sizes);
     }
   }
+
+  int64_t mostRows = 0, panel = 0;
 };
 } // namespace

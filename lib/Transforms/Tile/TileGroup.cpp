@@ -77,7 +77,8 @@ SmallVector<OpFoldResult> mlir::dyn::loopSizes(OpBuilder &b,
                                                linalg::LinalgOp op) {
   SmallVector<OpFoldResult> sizes(op.getNumLoops());
   // Of the outputs first: they are what the tiles are cut from.
-  auto operands = llvm::to_vector(llvm::make_pointer_range(op.getDpsInitsMutable()));
+  auto operands =
+      llvm::to_vector(llvm::make_pointer_range(op.getDpsInitsMutable()));
   llvm::append_range(operands, op.getDpsInputOperands());
   for (OpOperand *operand : operands)
     for (auto [position, expr] :
@@ -209,7 +210,8 @@ scf::ForallOp GroupTiler::createLoop(ArrayRef<OpFoldResult> steps) {
   auto loop = scf::ForallOp::create(b, loc, lower, upper, steps, inits,
                                     /*mapping=*/std::nullopt);
   b.setInsertionPointToStart(loop.getBody());
-  for (auto [iv, end, step] : llvm::zip(loop.getInductionVars(), upper, steps)) {
+  for (auto [iv, end, step] :
+       llvm::zip(loop.getInductionVars(), upper, steps)) {
     current.offsets.push_back(iv);
     std::optional<int64_t> length = getConstantIntValue(step),
                            size = getConstantIntValue(end);

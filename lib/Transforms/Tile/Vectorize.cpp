@@ -23,10 +23,19 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
   using Base::Base;
 
   void runOnOperation() override {
+    llvm::Expected<const Target *> cpu = lookupTarget(target);
+    if (!cpu) {
+      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+      return signalPassFailure();
+    }
     RegisterBudget budget;
-    budget.vectorBits = vectorBits;
-    budget.rows = rows;
-    budget.vectors = vectors;
+    budget.vectorBits = (*cpu)->vectorBits;
+    budget.tile = (*cpu)->tile;
+    budget.dotTile = (*cpu)->dotTile;
+    if (rows)
+      budget.tile.rows = rows;
+    if (vectors)
+      budget.tile.vectors = vectors;
     SmallVector<linalg::LinalgOp> ops;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op.hasPureBufferSemantics())

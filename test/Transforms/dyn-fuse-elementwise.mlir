@@ -1,0 +1,43 @@
+// RUN: dyn-opt %s --split-input-file --dyn-fuse-elementwise | FileCheck %s
+// RUN: mlir-opt-22 %s --split-input-file --load-pass-plugin=%dyn_plugin --pass-pipeline='builtin.module(dyn-fuse-elementwise)' | FileCheck %s
+
+// A cheap producer is computed again for its second reader, a function is not.
+// CHECK-LABEL: func @readers
+// CHECK:         %[[EXP:.*]] = linalg.generic
+// CHECK:           math.exp
+// CHECK:         %[[A:.*]] = linalg.generic {{.*}} ins(%[[EXP]] :
+// CHECK:           arith.negf
+// CHECK-NEXT:      arith.addf
+// CHECK:         %[[B:.*]] = linalg.generic {{.*}} ins(%[[EXP]] :
+// CHECK:           arith.negf
+// CHECK-NEXT:      arith.mulf
+// CHECK:         return %[[A]], %[[B]]
+func.func @readers(%x: tensor<?xf32>, %init: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %exp = linalg.exp ins(%x : tensor<?xf32>) outs(%init : tensor<?xf32>) -> tensor<?xf32>
+  %neg = linalg.negf ins(%exp : tensor<?xf32>) outs(%init : tensor<?xf32>) -> tensor<?xf32>
+  %a = linalg.add ins(%neg, %neg : tensor<?xf32>, tensor<?xf32>) outs(%init : tensor<?xf32>) -> tensor<?xf32>
+  %b = linalg.mul ins(%neg, %neg : tensor<?xf32>, tensor<?xf32>) outs(%init : tensor<?xf32>) -> tensor<?xf32>
+  return %a, %b : tensor<?xf32>, tensor<?xf32>
+}
+
+// -----
+
+// Transpositions become the order in which a contraction reads and writes.
+// CHECK-DAG:   #[[LHS:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG:   #[[RHS:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-DAG:   #[[OUT:.*]] = affine_map<(d0, d1, d2) -> (d1, d0)>
+// CHECK-LABEL: func @transposed
+// CHECK-NOT:     linalg.transpose
+// CHECK:         linalg.generic {indexing_maps = [#[[LHS]], #[[RHS]], #[[OUT]]]
+// CHECK-NOT:     linalg.generic
+func.func @transposed(%a: tensor<?x64xf32>, %b: tensor<?x64xf32>, %kn: tensor<64x?xf32>, %mn: tensor<?x?xf32>,
+                      %m: index, %n: index) -> tensor<?x?xf32> {
+  %zero = arith.constant 0.0 : f32
+  %bt = linalg.transpose ins(%b : tensor<?x64xf32>) outs(%kn : tensor<64x?xf32>) permutation = [1, 0]
+  %fill = linalg.fill ins(%zero : f32) outs(%mn : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %product = linalg.matmul ins(%a, %bt : tensor<?x64xf32>, tensor<64x?xf32>)
+    outs(%fill : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %nm = tensor.empty(%n, %m) : tensor<?x?xf32>
+  %result = linalg.transpose ins(%product : tensor<?x?xf32>) outs(%nm : tensor<?x?xf32>) permutation = [1, 0]
+  return %result : tensor<?x?xf32>
+}
