@@ -13,12 +13,12 @@ import time
 from itertools import cycle
 from pathlib import Path
 
+import dyn
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
-from wheel import model_folder
 
-import dyn
+from wheel import model_folder
 
 HERE = Path(__file__).resolve().parent
 LIMIT = 2e-5  # on embeddings of length 1

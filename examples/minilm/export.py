@@ -21,6 +21,7 @@ import onnxruntime
 import torch
 from onnx.external_data_helper import set_external_data
 from transformers import BertModel
+
 from wheel import model_folder
 
 WEIGHTS = "model.safetensors"
