@@ -9,9 +9,12 @@ from onnx import numpy_helper
 
 TEST_DATA = Path("/usr/share/libonnx-testdata/data/node")  # Debian's libonnx-testdata, ONNX 1.12
 
+OLDEST_OPSET = 7  # that the importer takes
+
 # Operands that list sizes, axes or positions: how many they list decides a rank, or which axes an operator acts on.
 LISTS = {
     "ConstantOfShape": (0,),
+    "CumSum": (1,),
     "Expand": (1,),
     "Pad": (1, 3),
     "ReduceSum": (1,),
@@ -35,14 +38,26 @@ class NodeTest:
 
 
 def operators(folder: Path) -> set[str]:
-    """All operators of a test's model, or of no use here: it takes or gives sequences or optionals."""
+    """All operators of a test's model."""
     graph = onnx.load(folder / "model.onnx").graph
     return {node.op_type for node in graph.node}
 
 
 def takes_tensors_only(folder: Path) -> bool:
+    """Whether a test's model neither takes nor gives sequences or optionals."""
     graph = onnx.load(folder / "model.onnx").graph
     return all(v.type.WhichOneof("value") == "tensor_type" for v in (*graph.input, *graph.output))
+
+
+def raise_opset(model: onnx.ModelProto) -> None:
+    """Moves a model of an older opset than is supported to the oldest, where its operators were still the same."""
+    (imported,) = model.opset_import
+    if imported.domain or imported.version >= OLDEST_OPSET:
+        return
+    kinds = {node.op_type for node in model.graph.node}
+    schemas = [(onnx.defs.get_schema(k, imported.version), onnx.defs.get_schema(k, OLDEST_OPSET)) for k in kinds]
+    if all(old.since_version == oldest.since_version for old, oldest in schemas):
+        imported.version = OLDEST_OPSET
 
 
 def read_tensor(path: Path) -> np.ndarray:
@@ -51,6 +66,7 @@ def read_tensor(path: Path) -> np.ndarray:
 
 def load(folder: Path) -> NodeTest:
     model = onnx.load(folder / "model.onnx")
+    raise_opset(model)
     test = NodeTest(folder.name, model)
     data = folder / "test_data_set_0"
     for kind, values, arrays in (
@@ -73,14 +89,21 @@ def list_operands(model: onnx.ModelProto) -> set[str]:
     return found & {value.name for value in model.graph.input}
 
 
+def decides_rank(model: onnx.ModelProto, name: str, axis: int, rank: int) -> bool:
+    """Whether a rank in the model depends on this dimension."""
+    return axis == rank - 1 and any(n.op_type == "GatherND" and n.input[1] == name for n in model.graph.node)
+
+
 def make_symbolic(model: onnx.ModelProto) -> None:
     """Each dimension of an input becomes a symbol of its own, but for lists; what is said of outputs is forgotten."""
     lists = list_operands(model)
     for number, value in enumerate(model.graph.input):
         if value.name in lists:
             continue
-        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            dim.dim_param = f"D{number}_{axis}"
+        dims = value.type.tensor_type.shape.dim
+        for axis, dim in enumerate(dims):
+            if not decides_rank(model, value.name, axis, len(dims)):
+                dim.dim_param = f"D{number}_{axis}"
     for value in model.graph.output:
         for dim in value.type.tensor_type.shape.dim:
             dim.Clear()
