@@ -109,6 +109,7 @@ def DynExpandForLLVMPass : Pass<"dyn-expand-for-llvm", "func::FuncOp"> {
   let summary = "expand what upstream's lowerings leave to calls that an artifact may not make";
   let description = [{
     - `memref.copy` between buffers that are not contiguous becomes a loop nest (upstream: a call of `memrefCopy`);
+    - `memref.expand_shape` of one dimension into several dynamic ones becomes `memref.reinterpret_cast` (upstream: a crash);
     - `arith.remf` becomes an exact loop of subtractions (upstream: `fmod` of libm);
     - `memref.alloca` of a constant size moves to the function's entry, so that loops do not grow the stack.
   }];

@@ -3,6 +3,7 @@
 
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -47,6 +48,51 @@ struct ExpandStridedCopy : OpRewritePattern<memref::CopyOp> {
     (void)loops;
     rewriter.eraseOp(copy);
     rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// An expand_shape that splits one dimension into several dynamic ones becomes
+/// a reinterpret_cast: upstream's expand-strided-metadata derives the one
+/// unknown size of a group from the others, and crashes where two are unknown.
+/// The operation names all its sizes.
+struct ExpandDynamicExpandShape : OpRewritePattern<memref::ExpandShapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(memref::ExpandShapeOp op,
+                                PatternRewriter &rewriter) const override {
+    MemRefType type = op.getResultType();
+    SmallVector<ReassociationIndices> groups = op.getReassociationIndices();
+    auto isDynamic = [&](int64_t dim) { return type.isDynamicDim(dim); };
+    if (llvm::none_of(groups, [&](ArrayRef<int64_t> group) {
+          return llvm::count_if(group, isDynamic) > 1;
+        }))
+      return rewriter.notifyMatchFailure(op, "upstream expands it");
+    SmallVector<int64_t> knownStrides;
+    int64_t knownOffset;
+    if (failed(type.getStridesAndOffset(knownStrides, knownOffset)))
+      return rewriter.notifyMatchFailure(op, "not strided");
+
+    Location loc = op.getLoc();
+    auto source =
+        memref::ExtractStridedMetadataOp::create(rewriter, loc, op.getSrc());
+    SmallVector<OpFoldResult> sizes = op.getMixedOutputShape();
+    SmallVector<OpFoldResult> strides(type.getRank());
+    for (auto [group, sourceStride] : llvm::zip(groups, source.getStrides())) {
+      Value stride = sourceStride;
+      for (int64_t dim : llvm::reverse(group)) {
+        strides[dim] = ShapedType::isDynamic(knownStrides[dim])
+                           ? OpFoldResult(stride)
+                           : rewriter.getIndexAttr(knownStrides[dim]);
+        Value size = getValueOrCreateConstantIndexOp(rewriter, loc, sizes[dim]);
+        stride = arith::MulIOp::create(rewriter, loc, stride, size);
+      }
+    }
+    OpFoldResult offset = ShapedType::isDynamic(knownOffset)
+                              ? OpFoldResult(source.getOffset())
+                              : rewriter.getIndexAttr(knownOffset);
+    rewriter.replaceOpWithNewOp<memref::ReinterpretCastOp>(
+        op, type, source.getBaseBuffer(), offset, sizes, strides);
     return success();
   }
 };
@@ -180,7 +226,8 @@ struct DynExpandForLLVMPass
       return;
     hoistStackBuffers(getOperation());
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandStridedCopy, ExpandRemF>(&getContext());
+    patterns.add<ExpandStridedCopy, ExpandDynamicExpandShape, ExpandRemF>(
+        &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -38,3 +38,13 @@ func.func @stack(%n: index) {
   }
   return
 }
+
+// CHECK-LABEL: func.func @two_dynamic_sizes
+// CHECK-SAME: %[[X:arg[0-9]+]]: memref<?x384xf32>, %[[B:arg[0-9]+]]: index, %[[S:arg[0-9]+]]: index
+// CHECK: %[[BASE:[^,]*]], {{.*}} = memref.extract_strided_metadata %[[X]]
+// CHECK: %[[STRIDE:.*]] = arith.muli %[[S]], %c384
+// CHECK: memref.reinterpret_cast %[[BASE]] to offset: [0], sizes: [%[[B]], %[[S]], 384], strides: [%[[STRIDE]], 384, 1]
+func.func @two_dynamic_sizes(%x: memref<?x384xf32>, %b: index, %s: index) -> memref<?x?x384xf32> {
+  %r = memref.expand_shape %x [[0, 1], [2]] output_shape [%b, %s, 384] : memref<?x384xf32> into memref<?x?x384xf32>
+  return %r : memref<?x?x384xf32>
+}
