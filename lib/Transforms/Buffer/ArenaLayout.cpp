@@ -104,6 +104,9 @@ DimAttr dyn::layOutArena(MutableArrayRef<ArenaBlock> blocks,
   llvm::sort(order);
   SmallVector<const ArenaBlock *> placed;
   SmallVector<DimAttr> ends;
+  // No block ends behind the sum of all sizes up to its own, since each begins
+  // at 0 or where others end.
+  DimAttr sum = DimAttr::get(context, 0);
   for (auto [sample, i] : order) {
     ArenaBlock &block = blocks[i];
     SmallVector<const ArenaBlock *> neighbours;
@@ -111,8 +114,13 @@ DimAttr dyn::layOutArena(MutableArrayRef<ArenaBlock> blocks,
       if (block.isAliveWith(*other))
         neighbours.push_back(other);
     block.offset = findOffset(block.size, neighbours, symbols, context);
+    // An expression of more maxima than an attribute may hold is unknown.
+    if (block.getEnd().isUnknown())
+      block.offset = sum;
+    sum = sum + block.size;
     placed.push_back(&block);
     ends.push_back(block.getEnd());
   }
-  return getMax(ends, symbols, context);
+  DimAttr end = getMax(ends, symbols, context);
+  return end.isUnknown() ? sum : end;
 }
