@@ -141,7 +141,10 @@ static DialectRegistry makeRegistry() {
 
 Compiler::Compiler(CompileOptions options, Phases &phases)
     : options(std::move(options)), phases(phases), context(makeRegistry()),
-      diagnostics(std::make_unique<Diagnostics>(&context)) {}
+      diagnostics(std::make_unique<Diagnostics>(&context)) {
+  // For sizes of models that have none of its operations.
+  context.loadDialect<DynDialect>();
+}
 
 Compiler::~Compiler() = default;
 

@@ -52,6 +52,15 @@ dyn::openModel(const std::string &path) {
   return std::move(*buffer);
 }
 
+Result<ModelFormat> dyn::detectFileFormat(const std::string &path) {
+  if (path == "-")
+    return ModelFormat::MLIR;
+  Result<std::unique_ptr<llvm::MemoryBuffer>> buffer = openModel(path);
+  if (!buffer)
+    return buffer.error();
+  return detectFormat((*buffer)->getBuffer());
+}
+
 Result<OwningOpRef<ModuleOp>>
 dyn::parseModel(std::unique_ptr<llvm::MemoryBuffer> buffer,
                 MLIRContext *context) {

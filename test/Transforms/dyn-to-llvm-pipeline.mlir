@@ -3,6 +3,7 @@
 
 // Nothing is called but the runtime.
 // CHECK-DAG: llvm.func @dyn_rt_alloc(i64, i64)
+// CHECK-DAG: llvm.func @dyn_rt_free(!llvm.ptr)
 // CHECK-DAG: llvm.func @dyn_rt_parallel_for(
 // CHECK-NOT: llvm.func @
 // CHECK-LABEL: llvm.func internal @model_parallel_0(
@@ -36,6 +37,8 @@ func.func @model(%x: tensor<?x16xf32> {dyn.name = "x", dyn.type = !dyn.tensor<[N
   %size = tensor.extract %count[] : tensor<i64>
   %m = arith.index_cast %size : i64 to index
   %data = tensor.empty(%m) : tensor<?x16xf32>
-  %z = linalg.fill ins(%one : f32) outs(%data : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %filled = linalg.fill ins(%one : f32) outs(%data : tensor<?x16xf32>) -> tensor<?x16xf32>
+  %z = linalg.add ins(%filled, %filled : tensor<?x16xf32>, tensor<?x16xf32>)
+      outs(%data : tensor<?x16xf32>) -> tensor<?x16xf32>
   return %y, %z : tensor<?x16xf32>, tensor<?x16xf32>
 }

@@ -16,6 +16,9 @@ enum class ModelFormat { MLIR, ONNX, Artifact };
 /// What a file is, by its first bytes.
 ModelFormat detectFormat(StringRef contents);
 
+/// What the file at `path` is. Standard input, "-", is never an artifact.
+Result<ModelFormat> detectFileFormat(const std::string &path);
+
 /// Opens the file at `path`, "-" for standard input. Errors: no such file, no
 /// regular file, nothing in it.
 Result<std::unique_ptr<llvm::MemoryBuffer>> openModel(const std::string &path);

@@ -28,30 +28,9 @@ static double getSample(DimAttr dim, DictionaryAttr symbols) {
   return number.getConstant().value_or(INT64_MAX);
 }
 
-/// Whether a polynomial is at least 0 because, counted from the symbols'
-/// minima, it has no negative coefficient: B * S - S is b * s + b for B = 1 +
-/// b, S = s.
-static bool hasNoNegativeTerm(DimAttr dim, DictionaryAttr symbols) {
-  DimAttr shifted = dim.substitute([&](StringAttr name) {
-    auto known = symbols ? symbols.getAs<SymbolAttr>(name) : SymbolAttr();
-    int64_t min = known ? known.getMin() : 0;
-    return DimAttr::getSymbol(name) + DimAttr::get(name.getContext(), min);
-  });
-  if (shifted.isUnknown())
-    return false;
-  for (auto [monomial, coefficient] :
-       llvm::zip(shifted.getMonomials(), shifted.getCoefficients())) {
-    DimAttr product = DimAttr::getNormalized(dim.getContext(), 1, monomial);
-    if (coefficient < 0 || computeBounds(product, /*symbols=*/{}).min < 0)
-      return false;
-  }
-  return true;
-}
-
 /// Whether `lhs <= rhs` can be proved.
 static bool isAtMost(DimAttr lhs, DimAttr rhs, DictionaryAttr symbols) {
-  return lhs == rhs || computeBounds(rhs - lhs, symbols).min >= 0 ||
-         hasNoNegativeTerm(rhs - lhs, symbols);
+  return lhs == rhs || computeBounds(rhs - lhs, symbols).min >= 0;
 }
 
 /// The largest of several sizes, without those that another one covers.

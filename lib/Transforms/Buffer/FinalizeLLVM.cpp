@@ -101,8 +101,7 @@ struct MaskedStoreBytes : OpRewritePattern<LLVM::MaskedStoreOp> {
 // Names in upstream's Dialect/LLVMIR/FunctionCallUtils.
 static constexpr StringLiteral kGenericAlloc =
     "_mlir_memref_to_llvm_aligned_alloc";
-static constexpr StringLiteral kGenericFree =
-    "_mlir_memref_to_llvm_aligned_free";
+static constexpr StringLiteral kGenericFree = "_mlir_memref_to_llvm_free";
 
 /// Upstream's (alignment, bytes) becomes the runtime's (bytes, alignment).
 static void useRuntimeAllocation(ModuleOp module) {

@@ -3,6 +3,9 @@
 // CHECK: llvm.func @dyn_rt_alloc(i64, i64) -> !llvm.ptr
 llvm.func @_mlir_memref_to_llvm_aligned_alloc(i64, i64) -> !llvm.ptr
 
+// CHECK: llvm.func @dyn_rt_free(!llvm.ptr)
+llvm.func @_mlir_memref_to_llvm_free(!llvm.ptr)
+
 // CHECK-LABEL: llvm.func internal @allocate
 // CHECK-SAME: %[[ALIGNMENT:[a-z0-9]+]]: i64, %[[BYTES:[a-z0-9]+]]: i64
 // CHECK: llvm.call @dyn_rt_alloc(%[[BYTES]], %[[ALIGNMENT]])
