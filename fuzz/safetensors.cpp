@@ -1,5 +1,4 @@
-//===- safetensors.cpp - Fuzzes the index of safetensors files
-//-------------===//
+//===- safetensors.cpp - Fuzzes the index of safetensors files ------------===//
 
 #include "SafetensorsFormat.h"
 

@@ -1,5 +1,4 @@
-//===- weights.cpp - Lists and converts weights with Dyn::Resources
-//--------===//
+//===- weights.cpp - Lists and converts weights with Dyn::Resources -------===//
 //
 //   dyn-weights list FILE
 //   dyn-weights to-bf16 FILE TENSOR OUTPUT

@@ -1,5 +1,4 @@
-//===- AtomicFile.cpp - A file that appears complete
-//-----------------------===//
+//===- AtomicFile.cpp - A file that appears complete ----------------------===//
 
 #include "Dyn/Resources/AtomicFile.h"
 #include "Posix.h"
@@ -25,7 +24,7 @@ struct AtomicFile::State {
   uint64_t numBytes = 0;
 
   ~State() {
-    if (!temporaryName.empty())
+    if (folder.isOpen() && !temporaryName.empty())
       ::unlinkat(folder.get(), temporaryName.c_str(), 0);
   }
 

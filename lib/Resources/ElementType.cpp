@@ -1,5 +1,4 @@
-//===- ElementType.cpp - Types of numbers and sizes of tensors
-//-------------===//
+//===- ElementType.cpp - Types of numbers and sizes of tensors ------------===//
 
 #include "Dyn/Resources/ElementType.h"
 

@@ -1,5 +1,4 @@
-//===- MappedFile.cpp - A file seen as memory
-//------------------------------===//
+//===- MappedFile.cpp - A file seen as memory -----------------------------===//
 
 #include "Dyn/Resources/MappedFile.h"
 #include "Dyn/Resources/Safetensors.h"

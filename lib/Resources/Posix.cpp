@@ -1,5 +1,4 @@
-//===- Posix.cpp - File descriptors
-//----------------------------------------===//
+//===- Posix.cpp - File descriptors ---------------------------------------===//
 
 #include "Posix.h"
 #include "Text.h"

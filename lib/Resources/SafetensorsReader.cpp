@@ -1,5 +1,4 @@
-//===- SafetensorsReader.cpp - Index of a safetensors file
-//-----------------===//
+//===- SafetensorsReader.cpp - Index of a safetensors file ----------------===//
 
 #include "Dyn/Resources/Safetensors.h"
 #include "SafetensorsFormat.h"
@@ -133,7 +132,7 @@ public:
   std::optional<Error> error;
 
 private:
-  enum class State { Start, Index, Tensor, List, Metadata, End };
+  enum class State : uint8_t { Start, Index, Tensor, List, Metadata, End };
 
   template <typename... Parts> bool fail(const Parts &...parts) {
     error = makeError(parts...);

@@ -1,5 +1,4 @@
-//===- SafetensorsWriter.cpp - Writing safetensors tensor by tensor
-//--------===//
+//===- SafetensorsWriter.cpp - Writing safetensors tensor by tensor -------===//
 
 #include "Dyn/Resources/Safetensors.h"
 #include "SafetensorsFormat.h"

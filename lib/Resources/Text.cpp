@@ -1,5 +1,4 @@
-//===- Text.cpp - Building error messages from untrusted names
-//-------------===//
+//===- Text.cpp - Building error messages from untrusted names ------------===//
 
 #include "Text.h"
 

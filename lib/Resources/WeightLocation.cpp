@@ -1,10 +1,8 @@
-//===- WeightLocation.cpp - Weights that a model refers to
-//-----------------===//
+//===- WeightLocation.cpp - Weights that a model refers to ----------------===//
 
 #include "Dyn/Resources/WeightLocation.h"
 #include "Text.h"
 
-#include <algorithm>
 #include <filesystem>
 
 using namespace mlir::dyn;
@@ -25,9 +23,8 @@ std::string mlir::dyn::formatLocation(const WeightLocation &location) {
 
 /// Both paths are absolute and free of links and dots.
 static bool isInside(const fs::path &path, const fs::path &folder) {
-  auto [inFolder, inPath] =
-      std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
-  return inFolder == folder.end() && inPath != path.end();
+  fs::path relative = path.lexically_relative(folder);
+  return !relative.empty() && relative != "." && *relative.begin() != "..";
 }
 
 /// `folder` without links and dots; empty is the working directory.
@@ -71,9 +68,9 @@ Result<std::string> mlir::dyn::resolveWeightFile(std::string_view file,
       continue;
     if (error)
       return makeError(file, ": ", describeErrno(error.value()));
-    if (std::any_of(roots.begin(), roots.end(),
-                    [&](const fs::path &root) { return isInside(path, root); }))
-      return path.string();
+    for (const fs::path &allowed : roots)
+      if (isInside(path, allowed))
+        return path.string();
     outside = std::move(path);
   }
   const fs::path &modelFolder = roots.back();

@@ -1,5 +1,4 @@
-//===- AtomicFileTest.cpp
-//--------------------------------------------------===//
+//===- AtomicFileTest.cpp -------------------------------------------------===//
 
 #include "Dyn/Resources/AtomicFile.h"
 #include "Testing.h"
@@ -22,10 +21,9 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-namespace {
-
 /// Writes `contents` to `path` in two pieces.
-Result<> writeAtomically(const std::string &path, std::string_view contents) {
+static Result<> writeAtomically(const std::string &path,
+                                std::string_view contents) {
   Result<AtomicFile> file = AtomicFile::create(path, contents.size());
   if (!file)
     return file.error();
@@ -37,11 +35,13 @@ Result<> writeAtomically(const std::string &path, std::string_view contents) {
   return file->commit();
 }
 
+namespace {
+
 class AtomicFileTest : public FolderTest {
 protected:
   /// Runs `body` in a process of its own, for what cannot be undone; it returns
   /// what is wrong, or nothing.
-  static std::string runInChild(std::function<std::string()> body) {
+  static std::string runInChild(const std::function<std::string()> &body) {
     int pipe[2];
     EXPECT_EQ(::pipe(pipe), 0);
     pid_t child = ::fork();
@@ -200,11 +200,11 @@ TEST_F(AtomicFileTest, ReportsMissingPermission) {
     });
   };
   write("w", "old");
-  std::filesystem::permissions(path("w"), std::filesystem::perms(0444));
-  std::filesystem::permissions(folder, std::filesystem::perms(0777));
+  ASSERT_EQ(::chmod(path("w").c_str(), 0444), 0);
+  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
   EXPECT_EQ(tryAsNobody(), "w: cannot be written: permission denied");
-  std::filesystem::permissions(path("w"), std::filesystem::perms(0666));
-  std::filesystem::permissions(folder, std::filesystem::perms(0555));
+  ASSERT_EQ(::chmod(path("w").c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(folder.c_str(), 0555), 0);
   EXPECT_EQ(tryAsNobody(), "w: cannot be written: permission denied");
   EXPECT_EQ(read("w"), "old");
   EXPECT_THAT(list(), ElementsAre("w"));

@@ -1,9 +1,7 @@
-//===- MappedFileTest.cpp
-//--------------------------------------------------===//
+//===- MappedFileTest.cpp -------------------------------------------------===//
 
 #include "Testing.h"
 
-#include <dirent.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,14 +32,10 @@ TEST_F(MappedFileTest, MapsWholeFiles) {
 
 TEST_F(MappedFileTest, KeepsNoFileDescriptor) {
   auto count = [] {
-    int entries = 0;
-    DIR *folder = ::opendir("/proc/self/fd");
-    while (::readdir(folder))
-      ++entries;
-    ::closedir(folder);
-    return entries;
+    std::filesystem::directory_iterator open("/proc/self/fd");
+    return std::distance(begin(open), end(open));
   };
-  int before = count();
+  auto before = count();
   auto file = *MappedFile::open(write("w", std::string(100000, 'a')));
   Blob blob = *Blob::slice(file, 0, ElementType::U8, {100000});
   ASSERT_OK(blob.mutableBytes());

@@ -1,25 +1,41 @@
-//===- SafetensorsTest.cpp
-//-------------------------------------------------===//
+//===- SafetensorsTest.cpp ------------------------------------------------===//
 
 #include "Dyn/Resources/Safetensors.h"
 #include "Testing.h"
 
 #include <chrono>
+#include <numeric>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace mlir::dyn;
 using testing::ElementsAre;
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 
-namespace {
-
-Result<SafetensorsIndex> parse(std::string_view file) {
+static Result<SafetensorsIndex> parse(std::string_view file) {
   return SafetensorsIndex::parse(toBytes(file), "w");
 }
+
+/// An index with one tensor, 't'.
+static std::string one(const char *type, const char *shape,
+                       const char *offsets) {
+  return std::string(R"({"t":{"dtype":")") + type + R"(","shape":)" + shape +
+         R"(,"data_offsets":)" + offsets + "}}";
+}
+
+static std::string repeat(std::string_view text, int times) {
+  std::string all;
+  while (times-- > 0)
+    all += text;
+  return all;
+}
+
+static constexpr const char *kZero =
+    R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+
+namespace {
 
 TEST(SafetensorsIndexTest, ReadsNamesTypesAndPlaces) {
   std::string file = makeSafetensors(
@@ -54,11 +70,11 @@ TEST(SafetensorsIndexTest, ReadsAFileWithoutTensors) {
 struct BadIndex {
   std::string index;
   std::string message; ///< After "w: ".
-};
 
-void PrintTo(const BadIndex &bad, std::ostream *os) {
-  *os << bad.index.substr(0, 200);
-}
+  friend std::ostream &operator<<(std::ostream &os, const BadIndex &bad) {
+    return os << bad.index.substr(0, 200);
+  }
+};
 
 class BadIndexTest : public testing::TestWithParam<BadIndex> {};
 
@@ -66,21 +82,6 @@ TEST_P(BadIndexTest, IsRefused) {
   EXPECT_ERROR(parse(makeSafetensors(GetParam().index, "01234567")),
                "w: " + GetParam().message);
 }
-
-/// An index with one tensor, 't'.
-std::string one(const char *type, const char *shape, const char *offsets) {
-  return std::string(R"({"t":{"dtype":")") + type + R"(","shape":)" + shape +
-         R"(,"data_offsets":)" + offsets + "}}";
-}
-
-std::string repeat(std::string_view text, int times) {
-  std::string all;
-  while (times-- > 0)
-    all += text;
-  return all;
-}
-
-const char *kZero = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
 
 INSTANTIATE_TEST_SUITE_P(
     Form, BadIndexTest,
@@ -235,6 +236,7 @@ protected:
 
 TEST_F(SafetensorsTest, OpensHundredThousandTensorsFast) {
   std::vector<TensorSpec> specs;
+  specs.reserve(100000);
   for (int i = 0; i < 100000; ++i)
     specs.push_back(
         {"model.layers." + std::to_string(i) + ".attention.query.weight",
@@ -271,7 +273,7 @@ TEST_F(SafetensorsTest, OpeningTouchesTheIndexOnly) {
   ASSERT_EQ(::mincore(pages, size_t(1) << 30, resident.data()), 0);
   // What is in the page cache: the index, and no more than a read-ahead beside
   // it.
-  EXPECT_LT(std::count(resident.begin(), resident.end(), 1), 64);
+  EXPECT_LT(std::accumulate(resident.begin(), resident.end(), 0), 64);
 }
 
 TEST_F(SafetensorsTest, WritesWhatItReads) {
@@ -285,6 +287,7 @@ TEST_F(SafetensorsTest, WritesWhatItReads) {
       {"large", makeBlob(ElementType::I8, {100003}, 7)},
   };
   std::vector<TensorSpec> specs;
+  specs.reserve(tensors.size());
   for (const auto &[name, blob] : tensors)
     specs.push_back({name, blob.getElementType(), blob.getShape()});
   auto writer = SafetensorsWriter::create(

@@ -1,5 +1,4 @@
-//===- SeedsTest.cpp - The fuzzers' seeds as tests
-//-------------------------===//
+//===- SeedsTest.cpp - The fuzzers' seeds as tests ------------------------===//
 
 #include "Dyn/Resources/Safetensors.h"
 #include "Testing.h"
@@ -8,9 +7,7 @@ using namespace mlir::dyn;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-namespace {
-
-std::vector<std::filesystem::path> listSeeds() {
+static std::vector<std::filesystem::path> listSeeds() {
   std::vector<std::filesystem::path> seeds;
   for (const auto &entry :
        std::filesystem::directory_iterator(DYN_SAFETENSORS_SEEDS))
@@ -18,6 +15,8 @@ std::vector<std::filesystem::path> listSeeds() {
   std::sort(seeds.begin(), seeds.end());
   return seeds;
 }
+
+namespace {
 
 class SeedsTest : public testing::TestWithParam<std::filesystem::path> {};
 

@@ -1,5 +1,4 @@
-//===- WeightLocationTest.cpp
-//----------------------------------------------===//
+//===- WeightLocationTest.cpp ---------------------------------------------===//
 
 #include "Dyn/Resources/WeightLocation.h"
 #include "Testing.h"
@@ -219,6 +218,7 @@ TEST_F(WeightLocationTest, AReplacedFileIsSeenOnceTheOldOneIsGone) {
 
 TEST_F(WeightLocationTest, ThreadsShareACache) {
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 100; ++round) {
