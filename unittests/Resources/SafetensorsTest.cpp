@@ -35,6 +35,15 @@ static std::string repeat(std::string_view text, int times) {
 static constexpr const char *kZero =
     R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
 
+struct BadIndex {
+  std::string index;
+  std::string message; ///< After "w: ".
+
+  friend std::ostream &operator<<(std::ostream &os, const BadIndex &bad) {
+    return os << bad.index.substr(0, 200);
+  }
+};
+
 namespace {
 
 TEST(SafetensorsIndexTest, ReadsNamesTypesAndPlaces) {
@@ -66,15 +75,6 @@ TEST(SafetensorsIndexTest, ReadsAFileWithoutTensors) {
   ASSERT_OK(index);
   EXPECT_THAT(index->getTensors(), IsEmpty());
 }
-
-struct BadIndex {
-  std::string index;
-  std::string message; ///< After "w: ".
-
-  friend std::ostream &operator<<(std::ostream &os, const BadIndex &bad) {
-    return os << bad.index.substr(0, 200);
-  }
-};
 
 class BadIndexTest : public testing::TestWithParam<BadIndex> {};
 
