@@ -323,22 +323,29 @@ static SizedTensor lowerCumSum(CumSumOp op, CumSumOp::Adaptor adaptor,
         SmallVector<OpFoldResult> offsets(rank, e.getIndexAttr(0)),
             strides(rank, e.getIndexAttr(1));
         offsets[axis] = position;
-        SizedTensor before{carried[0], sliceSizes};
         SizedTensor slice{tensor::ExtractSliceOp::create(
                               e, input.value, offsets, sizes, strides),
                           sliceSizes};
-        SizedTensor after =
-            compute(e, {before, slice}, sliceSizes, wide,
-                    [](ImplicitLocOpBuilder &b, ValueRange args) {
-                      return emitAdd(b, args[0], args[1]);
-                    });
-        SizedTensor written = op.getExclusive() ? before : after;
-        if (wide != type)
-          written = compute(
-              e, written, sliceSizes, type,
-              [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
-        Value inserted = tensor::InsertSliceOp::create(
-            e, written.value, carried[1], offsets, sizes, strides);
+        auto write = [&](SizedTensor value) -> Value {
+          if (wide != type)
+            value = compute(e, value, sliceSizes, type,
+                            [](ImplicitLocOpBuilder &, ValueRange args) {
+                              return args[0];
+                            });
+          return tensor::InsertSliceOp::create(e, value.value, carried[1],
+                                               offsets, sizes, strides);
+        };
+        // The sum is updated in place: what is written before that is read
+        // before.
+        SizedTensor before{carried[0], sliceSizes};
+        Value inserted = op.getExclusive() ? write(before) : Value();
+        SizedTensor after = e.reduce(
+            slice, before, {}, [&](ImplicitLocOpBuilder &b, ValueRange args) {
+              Value element = emitConvert(b, args[0], type, wide);
+              return emitAdd(b, args[1], element);
+            });
+        if (!op.getExclusive())
+          inserted = write(after);
         scf::YieldOp::create(e, ValueRange{after.value, inserted});
       });
   return {loop.getResult(1), input.sizes};
