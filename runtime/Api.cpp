@@ -90,6 +90,11 @@ static void expectPointer(const void *pointer, const char *name) {
     fail(DYN_INVALID_ARGUMENT, "argument '", name, "' is null");
 }
 
+static const Metadata &getMetadata(const dyn_model *model) {
+  expectPointer(model, "model");
+  return model->model.getMetadata();
+}
+
 /// Arrays of C with their length; null is fine for an empty one.
 static Arguments getArguments(const dyn_argument *arguments, size_t count,
                               const char *name) {
@@ -194,7 +199,9 @@ const dyn_symbol_info *dyn_model_symbol(const dyn_model *model, size_t index) {
 dyn_status dyn_model_solve(const dyn_model *model, const dyn_argument *inputs,
                            size_t input_count, int64_t *symbols) {
   return guard([&] {
-    const Metadata &metadata = model->model.getMetadata();
+    const Metadata &metadata = getMetadata(model);
+    if (!metadata.symbols.empty())
+      expectPointer(symbols, "symbols");
     SymbolValues values = solveSymbols(
         metadata,
         matchArguments(metadata.inputs,
@@ -204,13 +211,22 @@ dyn_status dyn_model_solve(const dyn_model *model, const dyn_argument *inputs,
   });
 }
 
+static SymbolValues readSymbols(const Metadata &metadata,
+                                const int64_t *symbols) {
+  if (!metadata.symbols.empty())
+    expectPointer(symbols, "symbols");
+  return checkSymbols(metadata, symbols);
+}
+
 static void getShape(const Metadata &metadata,
                      const std::vector<TensorInfo> &tensors, size_t index,
                      const int64_t *symbols, int64_t *shape) {
-  SymbolValues values = checkSymbols(metadata, symbols);
+  SymbolValues values = readSymbols(metadata, symbols);
   if (index >= tensors.size())
     fail(DYN_INVALID_ARGUMENT, "there is no tensor ", index, ", the model has ",
          tensors.size());
+  if (!tensors[index].shape.empty())
+    expectPointer(shape, "shape");
   Sizes sizes = evaluateShape(tensors[index], values);
   std::copy(sizes.begin(), sizes.end(), shape);
 }
@@ -218,7 +234,7 @@ static void getShape(const Metadata &metadata,
 dyn_status dyn_model_input_shape(const dyn_model *model, size_t index,
                                  const int64_t *symbols, int64_t *shape) {
   return guard([&] {
-    const Metadata &metadata = model->model.getMetadata();
+    const Metadata &metadata = getMetadata(model);
     getShape(metadata, metadata.inputs, index, symbols, shape);
   });
 }
@@ -226,7 +242,7 @@ dyn_status dyn_model_input_shape(const dyn_model *model, size_t index,
 dyn_status dyn_model_output_shape(const dyn_model *model, size_t index,
                                   const int64_t *symbols, int64_t *shape) {
   return guard([&] {
-    const Metadata &metadata = model->model.getMetadata();
+    const Metadata &metadata = getMetadata(model);
     getShape(metadata, metadata.outputs, index, symbols, shape);
   });
 }
@@ -234,8 +250,9 @@ dyn_status dyn_model_output_shape(const dyn_model *model, size_t index,
 dyn_status dyn_model_peak_bytes(const dyn_model *model, const int64_t *symbols,
                                 uint64_t *bytes) {
   return guard([&] {
-    const Metadata &metadata = model->model.getMetadata();
-    *bytes = evaluateArena(metadata, checkSymbols(metadata, symbols));
+    const Metadata &metadata = getMetadata(model);
+    expectPointer(bytes, "bytes");
+    *bytes = evaluateArena(metadata, readSymbols(metadata, symbols));
   });
 }
 
@@ -247,6 +264,7 @@ dyn_status dyn_model_run(dyn_model *model, const dyn_argument *inputs,
                          size_t input_count, const dyn_argument *outputs,
                          size_t output_count, DLManagedTensor **results) {
   return guard([&] {
+    expectPointer(model, "model");
     model->model.run(getArguments(inputs, input_count, "inputs"),
                      getArguments(outputs, output_count, "outputs"), results);
   });

@@ -117,6 +117,25 @@ int32_t RunContext::call(dyn_entry entry, void **descriptors) {
   return result;
 }
 
+// How the calling thread rounds, and what it does with denormals. A caller may
+// have changed that; workers must do as it does, or the same row would have
+// other bits on another thread.
+#if defined(__x86_64__)
+static uint64_t getFloatMode() { return __builtin_ia32_stmxcsr(); }
+static void setFloatMode(uint64_t mode) {
+  __builtin_ia32_ldmxcsr(static_cast<unsigned>(mode));
+}
+#elif defined(__aarch64__)
+static uint64_t getFloatMode() {
+  uint64_t mode;
+  asm volatile("mrs %0, fpcr" : "=r"(mode));
+  return mode;
+}
+static void setFloatMode(uint64_t mode) {
+  asm volatile("msr fpcr, %0" : : "r"(mode));
+}
+#endif
+
 /// A parallel loop, cut into ranges that threads take one after the other.
 struct RunContext::Loop {
   RunContext *run;
@@ -124,6 +143,7 @@ struct RunContext::Loop {
   void *data;
   int64_t count;
   int64_t rangeSize;
+  uint64_t floatMode;
   std::atomic<int64_t> nextRange = 0;
 };
 
@@ -131,8 +151,10 @@ struct RunContext::Loop {
 void RunContext::executeRanges(void *opaque) {
   Loop &loop = *static_cast<Loop *>(opaque);
   const ThreadState outer = threadState;
+  const uint64_t outerFloatMode = getFloatMode();
   jmp_buf landing;
   threadState = {loop.run, &landing, true};
+  setFloatMode(loop.floatMode);
   if (_setjmp(landing) == 0) {
     int64_t rangeCount = (loop.count - 1) / loop.rangeSize + 1;
     while (!loop.run->isAbandoned) {
@@ -144,6 +166,7 @@ void RunContext::executeRanges(void *opaque) {
       loop.body(loop.data, begin, begin + size);
     }
   }
+  setFloatMode(outerFloatMode);
   threadState = outer;
 }
 
@@ -155,7 +178,7 @@ void RunContext::parallelFor(Body body, void *data, int64_t count,
   int64_t grains = (count - 1) / grain + 1;
   int64_t rangeSize = ((grains - 1) / wanted + 1) * grain;
   if (!threadState.isInParallel && pool.size() > 1 && rangeSize < count) {
-    Loop loop = {this, body, data, count, rangeSize};
+    Loop loop = {this, body, data, count, rangeSize, getFloatMode()};
     if (pool.tryRun(executeRanges, &loop)) {
       if (isAbandoned)
         leave();

@@ -1,6 +1,9 @@
 //===- RunTest.cpp - Running models ---------------------------------------===//
 
 #include "Artifacts.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <numeric>
 #include <thread>
 
@@ -8,14 +11,6 @@ using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// Sanitizers, too, are to return null when asked for more memory than there is.
-extern "C" DYN_API const char *__asan_default_options() {
-  return "allocator_may_return_null=1";
-}
-extern "C" DYN_API const char *__tsan_default_options() {
-  return "allocator_may_return_null=1";
-}
 
 namespace {
 /// Inputs of the model "scale", and what comes out.
@@ -341,6 +336,26 @@ TEST(RunTest, AllocatesAndNestsInLoops) {
     }
   }
 }
+
+#if defined(__x86_64__)
+TEST(RunTest, RoundsAsTheCallerOnAllThreads) {
+  TestModel model(getArtifact("scale"), 4);
+  Tensor<float> x({64, 512}, std::vector<float>(64 * 512, 1e-40f));
+  Tensor<int64_t> mask({64, 512});
+  Tensor<float> y({64, 512});
+  const unsigned mode = _mm_getcsr();
+  for (bool flushesDenormals : {false, true}) {
+    for (int round = 0; round < 20; ++round) {
+      _mm_setcsr(mode | (flushesDenormals ? 0x8040 : 0));
+      dyn_status status = model.run({{"x", &x}, {"mask", &mask}}, {{"y", &y}});
+      _mm_setcsr(mode);
+      ASSERT_EQ(status, DYN_OK);
+      EXPECT_THAT(y.elements,
+                  testing::Each(flushesDenormals ? 0.0f : 2 * 1e-40f));
+    }
+  }
+}
+#endif
 
 TEST(RunTest, RunsOnSeveralThreadsAtOnce) {
   TestModel model(getArtifact("scale"), 2);
