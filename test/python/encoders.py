@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, PretrainedConfig
 
 VOCABULARY, LONGEST, HIDDEN, HEADS = 101, 64, 48, 4
 INPUTS = ("input_ids", "attention_mask")
@@ -71,7 +71,11 @@ def random_inputs(batch: int, length: int, vocabulary: int = VOCABULARY) -> dict
 
 def export(config: BertConfig, how: Export, path: Path) -> None:
     """Writes the encoder with symbols B and S for its sizes."""
-    model = Encoder(config, how.attention).eval()
+    export_module(Encoder(config, how.attention), config, how, path)
+
+
+def export_module(model: torch.nn.Module, config: PretrainedConfig, how: Export, path: Path) -> None:
+    """Writes a model of the encoder's inputs with symbols B and S for their sizes."""
     example = tuple(torch.from_numpy(value) for value in random_inputs(2, 7, config.vocab_size).values())
     arguments = {"input_names": list(INPUTS), "output_names": ["tokens"], "opset_version": how.opset}
     if how.exporter == "dynamo":
@@ -82,4 +86,4 @@ def export(config: BertConfig, how: Export, path: Path) -> None:
         arguments |= {"dynamo": False, "dynamic_axes": dict.fromkeys((*INPUTS, "tokens"), sizes)}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(model, example, path, **arguments)
+        torch.onnx.export(model.eval(), example, path, **arguments)

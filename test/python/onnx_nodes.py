@@ -9,7 +9,7 @@ from onnx import numpy_helper
 
 TEST_DATA = Path("/usr/share/libonnx-testdata/data/node")  # Debian's libonnx-testdata, ONNX 1.12
 
-OLDEST_OPSET = 7  # that the importer takes
+OLDEST_OPSET = 1  # that the importer takes
 
 # Operands that list sizes, axes or positions: how many they list decides a rank, or which axes an operator acts on.
 LISTS = {

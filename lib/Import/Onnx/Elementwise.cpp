@@ -240,10 +240,10 @@ static void importDropout(Node &node) {
 
 void onnx_import::addElementwiseOperators(OperatorTable &table) {
   table.add("Abs", {}, unary<AbsOp>);
-  table.add("Atan", {}, unary<AtanOp>);
+  table.add("Atan", {.since = 7}, unary<AtanOp>);
   table.add("BitwiseNot", {.since = 18}, unary<NotOp>);
   table.add("Ceil", {}, unary<CeilOp>);
-  table.add("Cos", {}, unary<CosOp>);
+  table.add("Cos", {.since = 7}, unary<CosOp>);
   table.add("Erf", {.since = 9}, unary<ErfOp>);
   table.add("Exp", {}, unary<ExpOp>);
   table.add("Floor", {}, unary<FloorOp>);
@@ -256,9 +256,9 @@ void onnx_import::addElementwiseOperators(OperatorTable &table) {
   table.add("Round", {.since = 11}, unary<RoundOp>);
   table.add("Sigmoid", {}, unary<SigmoidOp>);
   table.add("Sign", {.since = 9}, unary<SignOp>);
-  table.add("Sin", {}, unary<SinOp>);
+  table.add("Sin", {.since = 7}, unary<SinOp>);
   table.add("Sqrt", {}, unary<SqrtOp>);
-  table.add("Tan", {}, unary<TanOp>);
+  table.add("Tan", {.since = 7}, unary<TanOp>);
   table.add("Tanh", {}, unary<TanhOp>);
 
   table.add("Elu", {}, importElu);

@@ -31,23 +31,27 @@ const OperatorEntry *OperatorTable::find(StringRef domain, StringRef name,
 
 std::string OperatorTable::describeOpsets(StringRef domain,
                                           StringRef name) const {
-  std::string text;
+  // Entries that follow one another are one range to the user.
+  SmallVector<std::pair<int64_t, int64_t>> ranges;
   auto [first, last] = entries.equal_range({domain.str(), name.str()});
   for (const auto &[key, entry] : llvm::make_range(first, last)) {
-    const Signature &signature = entry.signature;
-    int64_t from =
-        domain.empty() ? std::max(signature.since, kMinOpset) : signature.since;
-    int64_t to = signature.until - 1;
+    int64_t since = entry.signature.since, until = entry.signature.until;
     if (domain.empty())
-      to = std::min(to, kMaxOpset);
-    if (!text.empty())
-      text += ", ";
-    text += std::to_string(from);
-    if (to == INT64_MAX - 1)
-      text += " on";
-    else if (to != from)
-      text += " to " + std::to_string(to);
+      until = std::min(until, kMaxOpset + 1);
+    if (!ranges.empty() && ranges.back().second == since)
+      ranges.back().second = until;
+    else
+      ranges.emplace_back(since, until);
   }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleaveComma(ranges, os, [&](std::pair<int64_t, int64_t> range) {
+    os << range.first;
+    if (range.second == INT64_MAX)
+      os << " on";
+    else if (range.second > range.first + 1)
+      os << " to " << range.second - 1;
+  });
   return text;
 }
 
