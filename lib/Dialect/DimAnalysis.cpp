@@ -170,8 +170,8 @@ static DimBounds computeBounds(DimAttr dim, DictionaryAttr symbols,
   return sum;
 }
 
-/// `dim` with symbols counted from their minima: B * S - S, which intervals know
-/// nothing about, is b * s + b for B = 1 + b and S = s.
+/// `dim` with symbols counted from their minima: B * S - S, which intervals
+/// know nothing about, is b * s + b for B = 1 + b and S = s.
 static DimAttr shiftToMinima(DimAttr dim, DictionaryAttr symbols) {
   return dim.substitute([&](StringAttr name) -> DimAttr {
     int64_t min = getSymbolBounds(name, symbols).min;

@@ -245,16 +245,8 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   if (parseDimList(parser, dims) || parser.parseGreater())
     return {};
-  if (scalar && dims.size() != 1) {
-    parser.emitError(loc, "expects one element in a scalar, got ")
-        << dims.size();
-    return {};
-  }
-  if (llvm::any_of(dims, [](DimAttr dim) { return dim.isUnknown(); })) {
-    parser.emitError(loc, "expects known sizes, got ?");
-    return {};
-  }
-  return get(parser.getContext(), scalar, dims);
+  return parser.getChecked<DimsAttr>(loc, parser.getContext(), scalar,
+                                     ArrayRef<DimAttr>(dims));
 }
 
 void DimsAttr::print(AsmPrinter &printer) const {

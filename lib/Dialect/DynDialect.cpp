@@ -1,9 +1,8 @@
 //===- DynDialect.cpp - Registration and attributes of the dialect --------===//
 
+#include "Bytecode.h"
 #include "Dyn/Dialect/Dyn.h"
 #include "Ops/ConstantFolding.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -27,7 +26,7 @@ void DynDialect::initialize() {
 #define GET_OP_LIST
 #include "Dyn/Dialect/DynOps.cpp.inc"
       >();
-  addInterfaces<ConstantFoldInterface>();
+  addInterfaces<DynBytecodeInterface, ConstantFoldInterface>();
 }
 
 // Here because the attribute's storage is; all else about sizes is in
@@ -71,6 +70,38 @@ LogicalResult DynDialect::verifyOperationAttribute(Operation *op,
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// SymbolAttr and DimsAttr
+//===----------------------------------------------------------------------===//
+
+Attribute SymbolAttr::parse(AsmParser &parser, Type) {
+  int64_t min, max = INT64_MAX, multiple = 1;
+  if (parser.parseLess() || parser.parseInteger(min))
+    return {};
+  bool comma = succeeded(parser.parseOptionalComma());
+  bool hasMultiple =
+      comma && succeeded(parser.parseOptionalKeyword("multiple"));
+  if (comma && !hasMultiple) {
+    if (parser.parseInteger(max))
+      return {};
+    hasMultiple = succeeded(parser.parseOptionalComma());
+    if (hasMultiple && parser.parseKeyword("multiple"))
+      return {};
+  }
+  if ((hasMultiple && parser.parseInteger(multiple)) || parser.parseGreater())
+    return {};
+  return parser.getChecked<SymbolAttr>(parser.getContext(), min, max, multiple);
+}
+
+void SymbolAttr::print(AsmPrinter &printer) const {
+  printer << '<' << getMin();
+  if (getMax() != INT64_MAX)
+    printer << ", " << getMax();
+  if (getMultiple() != 1)
+    printer << ", multiple " << getMultiple();
+  printer << '>';
+}
+
 LogicalResult SymbolAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t min, int64_t max, int64_t multiple) {
   if (min < 0)
@@ -80,6 +111,16 @@ LogicalResult SymbolAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                        << ", got " << max;
   if (multiple < 1)
     return emitError() << "expects a multiple of at least 1, got " << multiple;
+  return success();
+}
+
+LogicalResult DimsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               bool scalar, ArrayRef<DimAttr> dims) {
+  if (scalar && dims.size() != 1)
+    return emitError() << "expects one element in a scalar, got "
+                       << dims.size();
+  if (llvm::any_of(dims, [](DimAttr dim) { return dim.isUnknown(); }))
+    return emitError() << "expects known sizes, got ?";
   return success();
 }
 

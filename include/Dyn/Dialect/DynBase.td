@@ -36,7 +36,6 @@ def Dyn_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect"];
   let extraClassDeclaration = [{
     /// Name of the function attribute, a dictionary from symbol to `SymbolAttr`, that declares what is known of symbols.
     static constexpr ::llvm::StringLiteral kSymbolsAttr = "dyn.symbols";
@@ -143,6 +142,7 @@ def Dyn_DimsAttr : Dyn_Attr<"Dims", "dims"> {
   }];
   let parameters = (ins "bool":$scalar, ArrayRefParameter<"DimAttr">:$dims);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def Dyn_SymbolAttr : Dyn_Attr<"Symbol", "symbol"> {
@@ -150,11 +150,12 @@ def Dyn_SymbolAttr : Dyn_Attr<"Symbol", "symbol"> {
   let description = [{
     Both bounds are included. Without `max` the symbol is not bounded above.
 
-    Example: `#dyn.symbol<1, 512, multiple 8>`, `#dyn.symbol<0>`.
+    Example: `#dyn.symbol<1, 512, multiple 8>`, `#dyn.symbol<0>`, `#dyn.symbol<0, multiple 2>`.
   }];
   let parameters = (ins "int64_t":$min, DefaultValuedParameter<"int64_t", "INT64_MAX">:$max,
                         DefaultValuedParameter<"int64_t", "1">:$multiple);
-  let assemblyFormat = "`<` $min (`,` $max^)? (`,` `multiple` $multiple^)? `>`";
+  // `<` min (`,` max)? (`,` `multiple` multiple)? `>`: the declarative format cannot tell the two commas apart.
+  let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }
 
