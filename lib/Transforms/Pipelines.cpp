@@ -46,6 +46,7 @@ static void addBufferization(OpPassManager &manager) {
   manager.addPass(dyn::createDynResultsToDestinationsPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(dyn::createDynSeparateEmptiesPass());
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;

@@ -31,6 +31,26 @@ def DynResultsToDestinationsPass : Pass<"dyn-results-to-destinations", "ModuleOp
   let dependentDialects = ["bufferization::BufferizationDialect", "memref::MemRefDialect", "tensor::TensorDialect"];
 }
 
+def DynSeparateEmptiesPass : Pass<"dyn-separate-empties", "func::FuncOp"> {
+  let summary = "give each use of a tensor.empty one of its own";
+  let description = [{
+    Common subexpression elimination makes all tensors of one shape the same `tensor.empty`, which bufferizes to one buffer
+    that is alive from its first use to its last. One a use is alive as long as its data are, so that
+    `dyn-plan-arena` can put others in its place meanwhile. To be run right before bufferization.
+
+    ```mlir
+    %e = tensor.empty(%n) : tensor<?xf32>
+    %0 = linalg.exp ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+    %1 = linalg.abs ins(%0 : tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+    // becomes
+    %e = tensor.empty(%n) : tensor<?xf32>
+    %0 = linalg.exp ins(%x : tensor<?xf32>) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+    %e2 = tensor.empty(%n) : tensor<?xf32>
+    %1 = linalg.abs ins(%0 : tensor<?xf32>) outs(%e2 : tensor<?xf32>) -> tensor<?xf32>
+    ```
+  }];
+}
+
 def DynPlanArenaPass : Pass<"dyn-plan-arena", "ModuleOp"> {
   let summary = "place allocations in one arena, at offsets that are formulas of the symbols";
   let description = [{

@@ -2,6 +2,7 @@
 //--------------===//
 
 #include "ArenaLayout.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -13,6 +14,81 @@ DimAttr dyn::alignToArena(DimAttr bytes) {
   DimAttr roundUp = DimAttr::get(context, kArenaAlignment - 1);
   return (bytes + roundUp).floorDiv(alignment) * alignment;
 }
+
+//===----------------------------------------------------------------------===//
+// Proofs
+//===----------------------------------------------------------------------===//
+
+/// The quotient `e floordiv c` by a number in a monomial, null if there is
+/// none.
+static DimFnAttr findQuotient(ArrayAttr monomial) {
+  for (Attribute atom : monomial)
+    if (auto fn = dyn_cast<DimFnAttr>(atom);
+        fn && fn.getKind() == DimFn::FloorDiv &&
+        fn.getRhs().getConstant().value_or(0) > 0)
+      return fn;
+  return {};
+}
+
+static DimFnAttr findMin(ArrayAttr monomial) {
+  for (Attribute atom : monomial)
+    if (auto fn = dyn_cast<DimFnAttr>(atom); fn && fn.getKind() == DimFn::Min)
+      return fn;
+  return {};
+}
+
+/// The product of the monomial's atoms but one, times `factor`.
+static DimAttr replaceAtom(ArrayAttr monomial, Attribute atom, DimAttr factor) {
+  SmallVector<Attribute> others(monomial.getValue());
+  others.erase(llvm::find(others, atom));
+  MLIRContext *context = monomial.getContext();
+  return factor *
+         DimAttr::getNormalized(context, 1, ArrayAttr::get(context, others));
+}
+
+/// A polynomial that is negative wherever `dim` is, with its quotients bounded:
+/// c * (e floordiv c) lies between e - c + 1 and e. It is a multiple of a lower
+/// bound of `dim`. Atoms are sizes, so that no factor is negative.
+static DimAttr boundQuotients(DimAttr dim) {
+  MLIRContext *context = dim.getContext();
+  int64_t common = 1;
+  for (ArrayAttr monomial : dim.getMonomials())
+    if (DimFnAttr quotient = findQuotient(monomial))
+      common = std::lcm(common, *quotient.getRhs().getConstant());
+  DimAttr sum = DimAttr::get(context, 0), one = DimAttr::get(context, 1);
+  for (auto [monomial, coefficient] :
+       llvm::zip(dim.getMonomials(), dim.getCoefficients())) {
+    DimAttr factor =
+        DimAttr::get(context, coefficient) * DimAttr::get(context, common);
+    if (DimFnAttr quotient = findQuotient(monomial)) {
+      DimAttr divisor = quotient.getRhs(), bound = quotient.getLhs();
+      if (coefficient > 0)
+        bound = bound - divisor + one;
+      sum = sum +
+            replaceAtom(monomial, quotient, bound * factor.floorDiv(divisor));
+    } else if (DimFnAttr min = findMin(monomial); min && coefficient < 0) {
+      // Either operand is an upper bound; the one that is no number compares
+      // with more.
+      DimAttr bound = min.getLhs().getConstant() ? min.getRhs() : min.getLhs();
+      sum = sum + replaceAtom(monomial, min, bound * factor);
+    } else {
+      sum = sum + factor * DimAttr::getNormalized(context, 1, monomial);
+    }
+  }
+  return sum;
+}
+
+bool dyn::isProvablyAtMost(DimAttr lhs, DimAttr rhs, DictionaryAttr symbols) {
+  if (lhs == rhs)
+    return true;
+  DimAttr difference = rhs - lhs;
+  return computeBounds(difference, symbols).min >= 0 ||
+         computeBounds(boundQuotients(difference), symbols).min >= 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Layout
+//===----------------------------------------------------------------------===//
 
 /// The expression's value where every symbol has a middling size. Only the
 /// order in which placements are tried depends on it.
@@ -28,52 +104,77 @@ static double getSample(DimAttr dim, DictionaryAttr symbols) {
   return number.getConstant().value_or(INT64_MAX);
 }
 
-/// Whether `lhs <= rhs` can be proved.
-static bool isAtMost(DimAttr lhs, DimAttr rhs, DictionaryAttr symbols) {
-  return lhs == rhs || computeBounds(rhs - lhs, symbols).min >= 0;
-}
-
-/// The largest of several sizes, without those that another one covers.
-static DimAttr getMax(ArrayRef<DimAttr> sizes, DictionaryAttr symbols,
-                      MLIRContext *context) {
-  SmallVector<DimAttr> largest;
-  for (DimAttr size : sizes) {
-    if (llvm::any_of(largest, [&](DimAttr other) {
-          return isAtMost(size, other, symbols);
-        }))
-      continue;
-    llvm::erase_if(
-        largest, [&](DimAttr other) { return isAtMost(other, size, symbols); });
-    largest.push_back(size);
+namespace {
+/// A part of the arena. Offsets of its blocks count from its start.
+class Slot {
+public:
+  Slot(ArenaBlock *block, DictionaryAttr symbols)
+      : symbols(symbols), sizes{block->size} {
+    place(block, DimAttr::get(block->size.getContext(), 0));
   }
-  DimAttr result = DimAttr::get(context, 0);
-  for (auto [i, size] : llvm::enumerate(largest))
-    result = i == 0 ? size : DimAttr::max(result, size);
-  return result;
-}
 
-/// The lowest offset, at the sample, that provably collides with none of
-/// `neighbours`: 0, behind one of them, or behind all of them.
-static DimAttr findOffset(DimAttr size, ArrayRef<const ArenaBlock *> neighbours,
-                          DictionaryAttr symbols, MLIRContext *context) {
-  SmallVector<DimAttr> ends;
-  SmallVector<std::pair<double, unsigned>> order;
-  for (auto [i, neighbour] : llvm::enumerate(neighbours)) {
-    ends.push_back(neighbour->getEnd());
-    order.emplace_back(getSample(ends.back(), symbols), i);
+  /// Puts the block where it provably fits: at the start, or behind a block
+  /// that is alive with it.
+  bool tryPlace(ArenaBlock *block) {
+    SmallVector<DimAttr> candidates{DimAttr::get(block->size.getContext(), 0)};
+    SmallVector<ArenaBlock *> neighbours;
+    for (ArenaBlock *other : blocks)
+      if (block->isAliveWith(*other)) {
+        neighbours.push_back(other);
+        candidates.push_back(other->offset + other->size);
+      }
+    for (DimAttr offset : candidates) {
+      DimAttr end = offset + block->size;
+      bool isFree = llvm::all_of(neighbours, [&](ArenaBlock *other) {
+        return isProvablyAtMost(end, other->offset, symbols) ||
+               isProvablyAtMost(other->offset + other->size, offset, symbols);
+      });
+      if (isFree && isInside(end)) {
+        place(block, offset);
+        return true;
+      }
+    }
+    return false;
   }
-  llvm::sort(order);
-  SmallVector<DimAttr> candidates{DimAttr::get(context, 0)};
-  for (auto [sample, i] : order)
-    candidates.push_back(ends[i]);
-  for (DimAttr offset : candidates)
-    if (llvm::all_of(neighbours, [&](const ArenaBlock *neighbour) {
-          return isAtMost(offset + size, neighbour->offset, symbols) ||
-                 isAtMost(neighbour->getEnd(), offset, symbols);
+
+  /// Puts the block at the start if no block is alive with it, and makes the
+  /// slot as large as either needs. Up to two sizes, to keep the formula short.
+  bool tryGrow(ArenaBlock *block) {
+    if (sizes.size() > 1 || llvm::any_of(blocks, [&](ArenaBlock *other) {
+          return block->isAliveWith(*other);
         }))
-      return offset;
-  return getMax(ends, symbols, context);
-}
+      return false;
+    if (isProvablyAtMost(sizes.front(), block->size, symbols))
+      sizes.clear();
+    sizes.push_back(block->size);
+    place(block, DimAttr::get(block->size.getContext(), 0));
+    return true;
+  }
+
+  DimAttr getSize() const {
+    return sizes.size() == 1 ? sizes.front()
+                             : DimAttr::max(sizes.front(), sizes.back());
+  }
+  ArrayRef<ArenaBlock *> getBlocks() const { return blocks; }
+
+private:
+  bool isInside(DimAttr end) const {
+    return llvm::any_of(sizes, [&](DimAttr size) {
+      return isProvablyAtMost(end, size, symbols);
+    });
+  }
+
+  void place(ArenaBlock *block, DimAttr offset) {
+    block->offset = offset;
+    blocks.push_back(block);
+  }
+
+  DictionaryAttr symbols;
+  /// The slot is as large as the largest of these.
+  SmallVector<DimAttr, 2> sizes;
+  SmallVector<ArenaBlock *> blocks;
+};
+} // namespace
 
 DimAttr dyn::layOutArena(MutableArrayRef<ArenaBlock> blocks,
                          DictionaryAttr symbols, MLIRContext *context) {
@@ -81,25 +182,19 @@ DimAttr dyn::layOutArena(MutableArrayRef<ArenaBlock> blocks,
   for (auto [i, block] : llvm::enumerate(blocks))
     order.emplace_back(-getSample(block.size, symbols), i);
   llvm::sort(order);
-  SmallVector<const ArenaBlock *> placed;
-  SmallVector<DimAttr> ends;
-  // No block ends behind the sum of all sizes up to its own, since each begins
-  // at 0 or where others end.
-  DimAttr sum = DimAttr::get(context, 0);
+  SmallVector<Slot> slots;
   for (auto [sample, i] : order) {
-    ArenaBlock &block = blocks[i];
-    SmallVector<const ArenaBlock *> neighbours;
-    for (const ArenaBlock *other : placed)
-      if (block.isAliveWith(*other))
-        neighbours.push_back(other);
-    block.offset = findOffset(block.size, neighbours, symbols, context);
-    // An expression of more maxima than an attribute may hold is unknown.
-    if (block.getEnd().isUnknown())
-      block.offset = sum;
-    sum = sum + block.size;
-    placed.push_back(&block);
-    ends.push_back(block.getEnd());
+    ArenaBlock *block = &blocks[i];
+    auto places = [&](Slot &slot) { return slot.tryPlace(block); };
+    auto grows = [&](Slot &slot) { return slot.tryGrow(block); };
+    if (llvm::none_of(slots, places) && llvm::none_of(slots, grows))
+      slots.emplace_back(block, symbols);
   }
-  DimAttr end = getMax(ends, symbols, context);
-  return end.isUnknown() ? sum : end;
+  DimAttr start = DimAttr::get(context, 0);
+  for (const Slot &slot : slots) {
+    for (ArenaBlock *block : slot.getBlocks())
+      block->offset = start + block->offset;
+    start = start + slot.getSize();
+  }
+  return start;
 }

@@ -17,7 +17,6 @@ struct ArenaBlock {
   unsigned first, last;
   DimAttr offset;
 
-  DimAttr getEnd() const { return offset + size; }
   bool isAliveWith(const ArenaBlock &other) const {
     return first <= other.last && other.first <= last;
   }
@@ -26,13 +25,21 @@ struct ArenaBlock {
 /// Rounds up to a multiple of `kArenaAlignment`.
 DimAttr alignToArena(DimAttr bytes);
 
+/// Whether `lhs <= rhs` can be proved for all values that `symbols` (a
+/// `dyn.symbols` dictionary, or null) allows.
+bool isProvablyAtMost(DimAttr lhs, DimAttr rhs, DictionaryAttr symbols);
+
 /// Gives every block an offset such that blocks that are alive together share
-/// no byte, for all values of the symbols that `symbols` (a `dyn.symbols`
-/// dictionary, or null) allows. Sizes are aligned. Returns the arena's size.
+/// no byte, for all values of the symbols that `symbols` allows. Sizes are
+/// aligned. Returns the arena's size.
 ///
-/// Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep
-/// Neural Net Inference", 2020), with sizes compared at a sample of the symbols
-/// and overlap excluded by proof.
+/// The arena is a row of slots. A block goes into the first slot in which it
+/// provably fits beside the blocks that are alive with it, or into one in which
+/// none is, which grows to the larger of two sizes that cannot be compared, or
+/// into a new one. So the size is a short sum, for people to read. Larger
+/// blocks come first, by a sample of the symbols: greedy by size (Pisarchyk and
+/// Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020),
+/// with overlap excluded by proof.
 DimAttr layOutArena(MutableArrayRef<ArenaBlock> blocks, DictionaryAttr symbols,
                     MLIRContext *context);
 

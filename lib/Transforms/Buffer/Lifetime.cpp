@@ -5,6 +5,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -22,18 +23,18 @@ static bool mayStoreAway(OpOperand &use) {
 std::optional<Lifetime> dyn::getLifetime(Value buffer, Block *block,
                                          const BufferViewFlowAnalysis &views) {
   Operation *allocation = buffer.getDefiningOp();
-  Operation *first = block->findAncestorOpInBlock(*allocation);
-  if (!first)
+  Operation *outermost = block->findAncestorOpInBlock(*allocation);
+  if (!outermost)
     return std::nullopt;
   // The innermost loop's body around the allocation, inside of which it stays.
   Block *scope = block;
-  for (Operation *op = allocation; op != first; op = op->getParentOp())
+  for (Operation *op = allocation; op != outermost; op = op->getParentOp())
     if (isa<LoopLikeOpInterface>(op->getParentOp()) ||
         !isa<RegionBranchOpInterface>(op->getParentOp())) {
       scope = op->getBlock();
       break;
     }
-  Operation *last = first;
+  Operation *first = nullptr, *last = outermost;
   for (Value view : views.resolve(buffer)) {
     Operation *owner = isa<BlockArgument>(view)
                            ? view.getParentBlock()->getParentOp()
@@ -53,7 +54,12 @@ std::optional<Lifetime> dyn::getLifetime(Value buffer, Block *block,
         return std::nullopt;
       if (last->isBeforeInBlock(ancestor))
         last = ancestor;
+      // Making a view touches nothing. Allocations are often far above their
+      // use.
+      bool makesView = isa<ViewLikeOpInterface, memref::DimOp>(user);
+      if (!makesView && (!first || ancestor->isBeforeInBlock(first)))
+        first = ancestor;
     }
   }
-  return Lifetime{first, last};
+  return Lifetime{first ? first : outermost, last};
 }
