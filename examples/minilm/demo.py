@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles the sentence encoder once and embeds a file of sentences with it, alone and in batches of every length.
 
-    scripts/demo.sh            sets everything up and runs this
+    scripts/demo.sh    sets everything up and runs this
 
 Every answer is compared with ONNX Runtime on the same model. Exit status 1 if one differs by more than the limit.
 """
