@@ -13,11 +13,11 @@ import time
 from itertools import cycle
 from pathlib import Path
 
-import dyn
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+import dyn
 from wheel import model_folder
 
 HERE = Path(__file__).resolve().parent

@@ -4,8 +4,9 @@ import dataclasses
 import zlib
 from collections.abc import Callable
 
-import lowered
 import numpy as np
+
+import lowered
 
 TYPES = lowered.NUMPY_TYPES
 

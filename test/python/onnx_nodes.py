@@ -9,8 +9,6 @@ from onnx import numpy_helper
 
 TEST_DATA = Path("/usr/share/libonnx-testdata/data/node")  # Debian's libonnx-testdata, ONNX 1.12
 
-OLDEST_OPSET = 1  # that the importer takes
-
 # Operands that list sizes, axes or positions: how many they list decides a rank, or which axes an operator acts on.
 LISTS = {
     "ConstantOfShape": (0,),
@@ -49,24 +47,12 @@ def takes_tensors_only(folder: Path) -> bool:
     return all(v.type.WhichOneof("value") == "tensor_type" for v in (*graph.input, *graph.output))
 
 
-def raise_opset(model: onnx.ModelProto) -> None:
-    """Moves a model of an older opset than is supported to the oldest, where its operators were still the same."""
-    (imported,) = model.opset_import
-    if imported.domain or imported.version >= OLDEST_OPSET:
-        return
-    kinds = {node.op_type for node in model.graph.node}
-    schemas = [(onnx.defs.get_schema(k, imported.version), onnx.defs.get_schema(k, OLDEST_OPSET)) for k in kinds]
-    if all(old.since_version == oldest.since_version for old, oldest in schemas):
-        imported.version = OLDEST_OPSET
-
-
 def read_tensor(path: Path) -> np.ndarray:
     return numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes()))
 
 
 def load(folder: Path) -> NodeTest:
     model = onnx.load(folder / "model.onnx")
-    raise_opset(model)
     test = NodeTest(folder.name, model)
     data = folder / "test_data_set_0"
     for kind, values, arrays in (

@@ -1,11 +1,11 @@
 """A model of real size that no part of Dyn was made for: BERT-base with random weights. Run by `pytest -m slow`."""
 
-import dyn
 import numpy as np
 import onnxruntime
 import pytest
 from transformers import BertConfig
 
+import dyn
 import encoders
 from tools import run_tool
 

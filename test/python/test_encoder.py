@@ -1,11 +1,11 @@
 """An encoder from each of PyTorch's exporters, compiled once, equals ONNX Runtime at every shape."""
 
-import dyn
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
+import dyn
 import encoders
 from tools import run_tool
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from lowering_cases import (
     FLOATS,
     INTS,

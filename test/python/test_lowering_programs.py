@@ -2,9 +2,10 @@
 
 import dataclasses
 
-import lowered
 import numpy as np
 import pytest
+
+import lowered
 from lowering_cases import TYPES, assert_close
 
 

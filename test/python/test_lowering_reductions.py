@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lowering_cases import FLOATS, SIZES, TYPES, Cases, T, check, grid, truncate_div, wide, with_specials
 
 CASES = Cases()

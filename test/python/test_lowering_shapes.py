@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from lowering_cases import SIZES, C, Cases, T, check, dims, evaluate, grid, vector
 
 CASES = Cases()
