@@ -3,6 +3,7 @@
 #include "Failure.h"
 #include "Model.h"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -19,7 +20,7 @@ struct dyn_model {
   std::vector<std::string> sizeTexts;
   std::vector<const char *> sizes;
 
-  dyn_model(const std::string &path, WeightSource source,
+  dyn_model(const std::string &path, const WeightSource &source,
             std::shared_ptr<ThreadPool> pool);
 
 private:
@@ -31,9 +32,9 @@ struct dyn_pool {
   std::shared_ptr<ThreadPool> pool;
 };
 
-dyn_model::dyn_model(const std::string &path, WeightSource source,
+dyn_model::dyn_model(const std::string &path, const WeightSource &source,
                      std::shared_ptr<ThreadPool> pool)
-    : model(path, std::move(source), std::move(pool)) {
+    : model(path, source, std::move(pool)) {
   const Metadata &metadata = model.getMetadata();
   for (const Symbol &symbol : metadata.symbols)
     symbols.push_back(
@@ -85,7 +86,8 @@ static dyn_status guard(Function function) noexcept {
   }
 }
 
-static void expectPointer(const void *pointer, const char *name) {
+/// A null pointer is a mistake that is cheap to tell.
+static void expectPointer(const auto *pointer, const char *name) {
   if (!pointer)
     fail(DYN_INVALID_ARGUMENT, "argument '", name, "' is null");
 }
@@ -146,7 +148,7 @@ dyn_status dyn_model_open(const char *path, const dyn_options *given,
       source.folder = options.weights_folder;
     if (options.weights)
       source.replacement = options.weights;
-    *model = new dyn_model(path, std::move(source),
+    *model = new dyn_model(path, source,
                            options.pool
                                ? options.pool->pool
                                : std::make_shared<ThreadPool>(options.threads));
@@ -228,7 +230,7 @@ static void getShape(const Metadata &metadata,
   if (!tensors[index].shape.empty())
     expectPointer(shape, "shape");
   Sizes sizes = evaluateShape(tensors[index], values);
-  std::copy(sizes.begin(), sizes.end(), shape);
+  std::ranges::copy(sizes, shape);
 }
 
 dyn_status dyn_model_input_shape(const dyn_model *model, size_t index,

@@ -17,9 +17,11 @@ uint16_t getElfMachine() { return EM_X86_64; }
 Support queryFeature(std::string_view feature) {
   // The builtin takes literals only. It asks CPUID and XGETBV: what the
   // operating system does not save is not there.
+// NOLINTBEGIN(bugprone-macro-parentheses): the builtin takes a literal
 #define DYN_FEATURE(NAME)                                                      \
   if (feature == NAME)                                                         \
     return __builtin_cpu_supports(NAME) ? Support::Yes : Support::No;
+  // NOLINTEND(bugprone-macro-parentheses)
   DYN_FEATURE("sse3")
   DYN_FEATURE("ssse3")
   DYN_FEATURE("sse4.1")

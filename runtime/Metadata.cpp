@@ -14,8 +14,7 @@ namespace mlir::dyn::runtime {
 using Json = nlohmann::json;
 
 bool TensorInfo::hasUnknownSize() const {
-  return std::any_of(shape.begin(), shape.end(),
-                     [](const SizeExpr &size) { return size.isUnknown(); });
+  return std::ranges::any_of(shape, &SizeExpr::isUnknown);
 }
 
 namespace {
@@ -45,8 +44,8 @@ private:
 } // namespace
 
 static size_t findByName(const auto &list, const std::string &name) {
-  return std::find_if(list.begin(), list.end(),
-                      [&](const auto &item) { return item.name == name; }) -
+  return std::ranges::find_if(
+             list, [&](const auto &item) { return item.name == name; }) -
          list.begin();
 }
 
@@ -79,9 +78,10 @@ SizeExpr Parser::parseSize(const Json &json) {
       {"align", SizeExpr::Kind::Align, false},
   }};
   std::string name = json.at(0).get<std::string>();
-  const auto *operation = std::find_if(
-      kOperations.begin(), kOperations.end(),
-      [&](const Operation &candidate) { return candidate.name == name; });
+  const auto *operation =
+      std::ranges::find_if(kOperations, [&](const Operation &candidate) {
+        return candidate.name == name;
+      });
   if (operation == kOperations.end())
     throw Malformed{"there is no operator '" + name + "' of sizes"};
   size_t count = json.size() - 1;

@@ -5,6 +5,7 @@
 #include "Failure.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace mlir::dyn::runtime {
 
@@ -28,9 +29,7 @@ ArenaCache::Arena ArenaCache::take(size_t bytes, const std::string &purpose) {
       return arena;
     }
     if (!arenas.empty())
-      arenas.erase(std::max_element(
-          arenas.begin(), arenas.end(),
-          [](const Arena &a, const Arena &b) { return a.bytes < b.bytes; }));
+      arenas.erase(std::ranges::max_element(arenas, {}, &Arena::bytes));
   }
   return {allocateMemory(bytes, purpose), bytes};
 }
@@ -52,20 +51,20 @@ Descriptors::Descriptors(size_t count, size_t ranks) {
 
 void Descriptors::add(const View &view) {
   pointers.push_back(words.data() + words.size());
-  auto address = reinterpret_cast<int64_t>(view.data);
+  auto address = std::bit_cast<int64_t>(view.data);
   words.insert(words.end(), {address, address, 0});
   words.insert(words.end(), view.sizes.begin(), view.sizes.end());
   words.insert(words.end(), view.strides.begin(), view.strides.end());
 }
 
 void *Descriptors::getAllocated(size_t index) const {
-  return reinterpret_cast<void *>(*static_cast<int64_t *>(pointers[index]));
+  return std::bit_cast<void *>(*static_cast<int64_t *>(pointers[index]));
 }
 
 View Descriptors::get(size_t index, size_t rank, size_t elementSize) const {
   const auto *word = static_cast<const int64_t *>(pointers[index]);
   View view;
-  view.data = reinterpret_cast<char *>(word[1]) +
+  view.data = std::bit_cast<char *>(word[1]) +
               word[2] * static_cast<int64_t>(elementSize);
   word += kHeaderWords;
   view.sizes.assign(word, word + rank);
@@ -83,9 +82,9 @@ static Descriptors describeWeights(const std::vector<View> &weights) {
   return descriptors;
 }
 
-Model::Model(const std::string &path, WeightSource source,
+Model::Model(const std::string &path, const WeightSource &source,
              std::shared_ptr<ThreadPool> pool)
-    : artifact(path), weights(artifact, std::move(source)),
+    : artifact(path), weights(artifact, source),
       weightDescriptors(describeWeights(weights.getViews())),
       pool(std::move(pool)) {}
 

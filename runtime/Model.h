@@ -56,7 +56,7 @@ struct Model {
   std::shared_ptr<ThreadPool> pool;
   ArenaCache arenas;
 
-  Model(const std::string &path, WeightSource source,
+  Model(const std::string &path, const WeightSource &source,
         std::shared_ptr<ThreadPool> pool);
   const Metadata &getMetadata() const { return artifact.getMetadata(); }
 

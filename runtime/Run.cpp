@@ -90,9 +90,9 @@ void Run::bindInputs(Arguments arguments) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorInfo &info = metadata.inputs[i];
     std::string title = "input '" + info.name + "'";
-    View view = getView(*tensors[i], title);
-    size_t bytes = getBytes(*info.element, view.sizes, title);
+    View view = getView(*tensors[i], *info.element, title);
     if (!view.isUsable(*info.element, info.strided)) {
+      size_t bytes = getBytes(*info.element, view.sizes, title);
       copies.push_back(allocateMemory(bytes, "a copy of " + title));
       View copy = {copies.back().get(), view.sizes,
                    getContiguousStrides(view.sizes)};
@@ -133,7 +133,7 @@ void Run::bindOutput(Output &output) {
       fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.getTitle(), " is ",
            formatShape(given), ", expected ", formatShape(output.info.shape),
            " = ", formatShape(view.sizes));
-    output.bufferView = getView(*output.buffer, output.getTitle());
+    output.bufferView = getView(*output.buffer, element, output.getTitle());
     if (output.bufferView.isUsable(element, output.info.strided)) {
       view.data = output.bufferView.data;
       if (output.info.strided)
@@ -179,8 +179,7 @@ void Run::bindUnknownOutput(Output &output) {
     fail(DYN_INVALID_ARGUMENT, title, " has rank ", output.buffer->ndim,
          ", expected ", formatShape(output.info.shape), " of rank ",
          view.sizes.size());
-  output.bufferView = getView(*output.buffer, title);
-  getBytes(*output.info.element, output.bufferView.sizes, title);
+  output.bufferView = getView(*output.buffer, *output.info.element, title);
   if (!output.bufferView.isContiguous())
     fail(DYN_INVALID_ARGUMENT, title,
          " is not contiguous, which an output with a size '?' needs");
@@ -328,8 +327,7 @@ void Run::finish() {
       if (!output.isInBuffer())
         copyElements(output.view, output.bufferView,
                      output.info.element->size());
-      std::copy(output.bufferView.sizes.begin(), output.bufferView.sizes.end(),
-                output.buffer->shape);
+      std::ranges::copy(output.bufferView.sizes, output.buffer->shape);
     } else if (!output.result && wantsResults) {
       output.result =
           std::make_unique<Result>(*output.info.element, output.view);

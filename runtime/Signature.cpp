@@ -42,10 +42,9 @@ matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
     if (!argument.name)
       fail(DYN_INVALID_ARGUMENT, "an ", kind, " has no name");
     std::string what = std::string(kind) + " '" + argument.name + "'";
-    auto info = std::find_if(tensors.begin(), tensors.end(),
-                             [&](const TensorInfo &candidate) {
-                               return candidate.name == argument.name;
-                             });
+    auto info = std::ranges::find_if(tensors, [&](const TensorInfo &candidate) {
+      return candidate.name == argument.name;
+    });
     if (info == tensors.end())
       fail(DYN_INVALID_ARGUMENT, "there is no ", what, "; the model's ", kind,
            "s are ", listNames(tensors));

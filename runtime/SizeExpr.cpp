@@ -208,7 +208,7 @@ std::string SizeExpr::str() const {
                             (kind != Kind::Mul || operand.kind != Kind::Mul);
     std::string text = operand.str();
     if (needsParentheses)
-      text = "(" + text + ")";
+      text.insert(0, 1, '(').push_back(')');
     appendOperand(result, text, separator);
   }
   return function ? function + result + ")" : result;

@@ -23,7 +23,7 @@ Sizes getContiguousStrides(const Sizes &sizes) {
 }
 
 bool View::isEmpty() const {
-  return std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
+  return std::ranges::find(sizes, 0) != sizes.end();
 }
 
 bool View::isContiguous() const {
@@ -58,16 +58,19 @@ size_t getBytes(const Element &element, const Sizes &sizes,
   return isEmpty ? 0 : static_cast<size_t>(bytes);
 }
 
-View getView(const DLTensor &tensor, const std::string &what) {
+View getView(const DLTensor &tensor, const Element &element,
+             const std::string &what) {
   View view;
   view.sizes.assign(tensor.shape, tensor.shape + tensor.ndim);
+  getBytes(element, view.sizes, what);
   if (tensor.strides)
     view.strides.assign(tensor.strides, tensor.strides + tensor.ndim);
   else
     view.strides = getContiguousStrides(view.sizes);
   if (!tensor.data && !view.isEmpty())
     fail(DYN_INVALID_ARGUMENT, what, " has no memory");
-  view.data = static_cast<char *>(tensor.data) + tensor.byte_offset;
+  if (tensor.data)
+    view.data = static_cast<char *>(tensor.data) + tensor.byte_offset;
   return view;
 }
 

@@ -34,9 +34,10 @@ Sizes getContiguousStrides(const Sizes &sizes);
 size_t getBytes(const Element &element, const Sizes &sizes,
                 const std::string &what);
 
-/// The view that a DLTensor of checked sizes stands for. Fails if it has
-/// elements, but no memory; `what` as above.
-View getView(const DLTensor &tensor, const std::string &what);
+/// The view that a DLTensor of sizes that are not negative stands for. Fails as
+/// `getBytes` does, and if there are elements, but no memory.
+View getView(const DLTensor &tensor, const Element &element,
+             const std::string &what);
 
 /// Copies elements between views of the same sizes that do not overlap.
 void copyElements(const View &from, const View &to, size_t elementSize);

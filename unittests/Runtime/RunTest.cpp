@@ -261,6 +261,9 @@ TEST(RunTest, RefusesSizesBeyondMemory) {
   x.sizes[1] = mask.sizes[1] = INT64_MAX / 2;
   EXPECT_FAILURE(model.run({{"x", &x}, {"mask", &mask}}, {}),
                  DYN_INVALID_ARGUMENT, HasSubstr("has more bytes than"));
+  x.sizes = mask.sizes = {INT64_MAX / 2, INT64_MAX / 2};
+  EXPECT_FAILURE(model.run({{"x", &x}, {"mask", &mask}}, {}),
+                 DYN_INVALID_ARGUMENT, HasSubstr("has more bytes than"));
 
   // The arena's formula overflows before memory is asked for.
   x.sizes = mask.sizes = {1, 1};

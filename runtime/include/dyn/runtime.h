@@ -33,6 +33,7 @@ extern "C" {
 /// DLPack has from 0.8 on.
 #define DYN_DL_BOOL 6
 
+// NOLINTNEXTLINE(performance-enum-size): C has int
 typedef enum dyn_status {
   DYN_OK = 0,
   /// A wrong option, input, output buffer or size.
