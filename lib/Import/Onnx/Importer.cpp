@@ -20,6 +20,10 @@ Importer::Importer(const ModelFile &model, const OnnxImportOptions &options,
     : model(model), context(context), builder(context),
       tensors(model, options, context) {}
 
+/// Functions that call functions can expand to any number of nodes; models of
+/// hundreds of layers have some ten thousand.
+static constexpr size_t kMaxNodes = 1 << 20;
+
 static Location getUnknownLoc(MLIRContext *context) {
   return UnknownLoc::get(context);
 }
@@ -161,6 +165,10 @@ FailureOr<Attributes> Importer::resolveAttributes(const NodeProto &proto) {
 }
 
 LogicalResult Importer::importNode(const NodeProto &proto) {
+  if (++numNodes > kMaxNodes)
+    return emitError(getUnknownLoc(context))
+           << "the graph has more than " << kMaxNodes
+           << " nodes when its functions are expanded";
   std::string domain = normalizeDomain(proto.domain()).str();
   auto opset = scope->opsets.find(domain);
   int64_t version = opset == scope->opsets.end() ? 0 : opset->second;

@@ -113,6 +113,7 @@ private:
   FunctionTable functions;
   Scope *scope = nullptr;
   SmallVector<const FunctionProto *> calls;
+  size_t numNodes = 0;
   OwningOpRef<ModuleOp> module;
   llvm::DenseMap<const ::onnx::TensorProto *, WeightOp> weights;
   llvm::StringSet<> symbolNames;

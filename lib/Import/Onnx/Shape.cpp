@@ -16,9 +16,11 @@ static Value importConstant(Node &node) {
     const ::onnx::TensorProto *tensor = node.getTensor("value");
     return tensor ? node.tensor(*tensor) : Value();
   }
-  if (node.hasAttribute("value_int"))
-    return node.scalar(builder.getI64Type(),
-                       static_cast<double>(node.getInt("value_int")));
+  if (node.hasAttribute("value_int")) {
+    auto type = RankedTensorType::get({}, builder.getI64Type());
+    return node.constant(
+        DenseElementsAttr::get(type, node.getInt("value_int")));
+  }
   if (node.hasAttribute("value_float"))
     return node.scalar(builder.getF32Type(), node.getFloat("value_float"));
   if (node.hasAttribute("value_ints"))
