@@ -225,16 +225,20 @@ static func::FuncOp findModel(ModuleOp module) {
   llvm_unreachable("a pass removed the model's function");
 }
 
+/// Kernels are functions that the model's function calls, itself or by way of the
+/// runtime's threads.
 static void countKernels(ModuleOp module, CompileReport &report) {
   llvm::StringSet<> kernels;
   report.kernelCalls = 0;
-  module.walk([&](func::CallOp call) {
-    auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
+  auto count = [&](StringRef name) {
+    auto callee = module.lookupSymbol<func::FuncOp>(name);
     if (!callee || callee.isExternal())
       return;
     ++report.kernelCalls;
-    kernels.insert(call.getCallee());
-  });
+    kernels.insert(name);
+  };
+  module.walk([&](func::CallOp call) { count(call.getCallee()); });
+  module.walk([&](func::ConstantOp op) { count(op.getValue()); });
   report.distinctKernels = kernels.size();
 }
 

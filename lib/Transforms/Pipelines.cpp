@@ -70,6 +70,10 @@ void dyn::buildCodegenPipeline(OpPassManager &manager,
                                const PipelineOptions &options) {
   addTiling(manager, options);
   addBufferization(manager);
+  // Before vectors make code large: equal loops are compiled once.
+  DynParallelToRuntimePassOptions parallel;
+  parallel.threads = options.runtime;
+  manager.addPass(createDynParallelToRuntimePass(parallel));
   DynVectorizePassOptions vectorize;
   vectorize.target = options.target;
   manager.addNestedPass<func::FuncOp>(createDynVectorizePass(vectorize));
@@ -95,9 +99,6 @@ static void addExpansions(OpPassManager &functions) {
 
 void dyn::buildToLLVMPipeline(OpPassManager &manager,
                               const PipelineOptions &options) {
-  DynParallelToRuntimePassOptions parallel;
-  parallel.threads = options.runtime;
-  manager.addPass(createDynParallelToRuntimePass(parallel));
   DynEmitEntryPassOptions entry;
   entry.symbol = options.entrySymbol;
   manager.addPass(createDynEmitEntryPass(entry));

@@ -1,5 +1,5 @@
 // RUN: dyn-opt %s --dyn-codegen-pipeline --dyn-to-llvm-pipeline | FileCheck %s
-// RUN: dyn-opt %s --dyn-codegen-pipeline --dyn-to-llvm-pipeline=runtime=false | FileCheck %s --check-prefix=PLAIN
+// RUN: dyn-opt %s --dyn-codegen-pipeline=runtime=false --dyn-to-llvm-pipeline=runtime=false | FileCheck %s --check-prefix=PLAIN
 
 // Nothing is called but the runtime.
 // CHECK-DAG: llvm.func @dyn_rt_alloc(i64, i64)

@@ -104,8 +104,9 @@ def DynParallelToRuntimePass : Pass<"dyn-parallel-to-runtime", "ModuleOp"> {
   let description = [{
     The body of each outermost `scf.forall` or `scf.parallel` without results becomes a private function of
     `(data, begin, end)` that runs a range of the iterations, counted row-major over the loop's dimensions. `data` points to the
-    values that the body uses from outside, on the caller's stack; constants are cloned instead. An integer attribute
-    `dyn.grain` on the loop is the smallest number of iterations that is worth a thread, 1 if there is none.
+    values that the body uses from outside, on the caller's stack; constants and index arithmetic are cloned instead. An
+    integer attribute `dyn.grain` on the loop is the smallest number of iterations that is worth a thread, 1 if there is
+    none. Equal bodies become one function, so that what a model repeats is compiled once.
 
     Inner parallel loops, and all of them with `threads=false`, become `scf.for`.
   }];

@@ -4,13 +4,15 @@
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"
 #include "RuntimeCalls.h"
-#include "mlir/Dialect/Affine/Utils.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::dyn {
@@ -111,16 +113,66 @@ static void convertToFor(const ParallelLoop &loop) {
 // To the runtime
 //===----------------------------------------------------------------------===//
 
-/// Copies constants that the body uses into it, so that they stay constants.
-static void sinkConstants(Region &region) {
-  llvm::SetVector<Value> used;
-  getUsedValuesDefinedAbove(region, used);
-  auto builder = OpBuilder::atBlockBegin(&region.front());
-  for (Value value : used)
-    if (matchPattern(value, m_Constant())) {
-      Operation *copy = builder.clone(*value.getDefiningOp());
-      replaceAllUsesInRegionWith(value, copy->getResult(0), region);
-    }
+namespace {
+/// Copies into a loop's body what is cheap to compute there: constants, and
+/// sizes and positions. So constants stay constants, what bounds a size stays
+/// in sight, and loops that differ in no more than buffers have equal bodies.
+class Sinker {
+public:
+  explicit Sinker(Region &region)
+      : region(region), builder(OpBuilder::atBlockBegin(&region.front())) {}
+
+  void sinkAll() {
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(region, used);
+    for (Value value : used)
+      if (Value copy = sink(value))
+        replaceAllUsesInRegionWith(value, copy, region);
+  }
+
+private:
+  static bool isCheap(Operation *op) {
+    if (op->getNumRegions() || !isPure(op))
+      return false;
+    if (isa<memref::DimOp>(op) || op->hasTrait<OpTrait::ConstantLike>())
+      return true;
+    auto isSize = [](Type type) { return type.isIndex(); };
+    return isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()) &&
+           llvm::all_of(op->getOperandTypes(), isSize) &&
+           llvm::all_of(op->getResultTypes(), isSize);
+  }
+
+  /// The copy of a value's computation, null if it has to be captured.
+  Value sink(Value value) {
+    auto [it, inserted] = copies.try_emplace(value, Value());
+    if (!inserted)
+      return it->second;
+    Operation *op = value.getDefiningOp();
+    if (!op || !isCheap(op))
+      return {};
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      if (Value copy = sink(operand))
+        mapping.map(operand, copy);
+    Value copy = builder.clone(*op, mapping)
+                     ->getResult(cast<OpResult>(value).getResultNumber());
+    copies[value] = copy;
+    return copy;
+  }
+
+  Region &region;
+  OpBuilder builder;
+  DenseMap<Value, Value> copies;
+};
+} // namespace
+
+/// A number that equal bodies have in common.
+static llvm::hash_code hashBody(func::FuncOp function) {
+  llvm::hash_code hash(0);
+  function.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    hash = llvm::hash_combine(hash, op->getName(), op->getAttrDictionary());
+  });
+  return hash;
 }
 
 /// Turns the loop into `outlined(data, begin, end)` and a call that runs it.
@@ -130,9 +182,13 @@ public:
       : module(module), types(types), context(module.getContext()),
         pointer(LLVM::LLVMPointerType::get(context)) {}
 
+  /// Loops with equal bodies share one function.
   void outline(const ParallelLoop &loop, StringRef name);
 
 private:
+  func::FuncOp moveToFunction(const ParallelLoop &loop, StringRef name,
+                              ValueRange captured, ValueRange counts) const;
+  func::FuncOp mergeWithEqual(func::FuncOp outlined);
   LLVM::LLVMStructType getDataType(ValueRange captured) const;
   Value storeData(OpBuilder &builder, func::FuncOp caller, Location loc,
                   ValueRange captured) const;
@@ -143,6 +199,7 @@ private:
   const LoweredTypes &types;
   MLIRContext *context;
   Type pointer;
+  DenseMap<llvm::hash_code, SmallVector<func::FuncOp>> bodies;
 };
 
 LLVM::LLVMStructType Outliner::getDataType(ValueRange captured) const {
@@ -189,6 +246,83 @@ void Outliner::callRuntime(OpBuilder &builder, Location loc,
                        ValueRange{function, data, count, grainValue});
 }
 
+/// Makes `(data, begin, end)` of the loop: it loads what the body captured and
+/// runs iterations begin to end, counted over all dimensions.
+func::FuncOp Outliner::moveToFunction(const ParallelLoop &loop, StringRef name,
+                                      ValueRange captured,
+                                      ValueRange counts) const {
+  Location loc = loop.op->getLoc();
+  OpBuilder builder(loop.op->getParentOfType<func::FuncOp>());
+  Type i64 = builder.getI64Type();
+  auto outlined = func::FuncOp::create(
+      builder, loc, name, builder.getFunctionType({pointer, i64, i64}, {}));
+  outlined.setPrivate();
+  Block *entry = outlined.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  Value data = LLVM::LoadOp::create(builder, loc, getDataType(captured),
+                                    entry->getArgument(0));
+  IRMapping mapping;
+  for (auto [i, value] : llvm::enumerate(captured)) {
+    Value field =
+        LLVM::ExtractValueOp::create(builder, loc, data, ArrayRef<int64_t>(i));
+    mapping.map(value, types.fromLowered(builder, loc, field, value.getType()));
+  }
+  auto recover = [&](OpFoldResult size) -> Value {
+    if (std::optional<int64_t> constant = getConstantIntValue(size))
+      return arith::ConstantIndexOp::create(builder, loc, *constant);
+    return mapping.lookup(cast<Value>(size));
+  };
+  SmallVector<Value> lowers, steps, basis;
+  for (auto [lower, step, count] :
+       llvm::zip(loop.lowerBounds, loop.steps, counts)) {
+    lowers.push_back(recover(lower));
+    steps.push_back(recover(step));
+    basis.push_back(recover(getAsOpFoldResult(count)));
+  }
+  auto toIndex = [&](unsigned i) {
+    return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                      entry->getArgument(i));
+  };
+  Value begin = toIndex(1), end = toIndex(2);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  auto range = scf::ForOp::create(builder, loc, begin, end, one);
+  func::ReturnOp::create(builder, loc);
+  builder.setInsertionPointToStart(range.getBody());
+  SmallVector<Value> inductionVariables(lowers.size());
+  Value rest = range.getInductionVar();
+  for (unsigned i = lowers.size(); i-- > 0;) {
+    Value position = rest;
+    if (i > 0) {
+      position = arith::RemUIOp::create(builder, loc, rest, basis[i]);
+      rest = arith::DivUIOp::create(builder, loc, rest, basis[i]);
+    }
+    Value scaled = arith::MulIOp::create(builder, loc, position, steps[i]);
+    inductionVariables[i] =
+        arith::AddIOp::create(builder, loc, lowers[i], scaled);
+  }
+  for (Value value : captured)
+    replaceAllUsesInRegionWith(value, mapping.lookup(value),
+                               loop.op->getRegion(0));
+  Operation *terminator = range.getBody()->getTerminator();
+  moveBody(loop.getBody(), range.getBody(), inductionVariables);
+  terminator->moveBefore(range.getBody(), range.getBody()->end());
+  moveLoopInvariantCode(cast<LoopLikeOpInterface>(range.getOperation()));
+  return outlined;
+}
+
+func::FuncOp Outliner::mergeWithEqual(func::FuncOp outlined) {
+  SmallVector<func::FuncOp> &candidates = bodies[hashBody(outlined)];
+  for (func::FuncOp other : candidates)
+    if (OperationEquivalence::isRegionEquivalentTo(
+            &outlined.getBody(), &other.getBody(),
+            OperationEquivalence::IgnoreLocations)) {
+      outlined.erase();
+      return other;
+    }
+  candidates.push_back(outlined);
+  return outlined;
+}
+
 void Outliner::outline(const ParallelLoop &loop, StringRef name) {
   Location loc = loop.op->getLoc();
   auto caller = loop.op->getParentOfType<func::FuncOp>();
@@ -199,78 +333,19 @@ void Outliner::outline(const ParallelLoop &loop, StringRef name) {
     count = arith::MulIOp::create(builder, loc, count, dimension);
 
   Region &region = loop.op->getRegion(0);
-  sinkConstants(region);
+  Sinker(region).sinkAll();
   llvm::SetVector<Value> captured;
   getUsedValuesDefinedAbove(region, captured);
-  // The body recovers its induction variables from bounds, steps and counts;
-  // constant ones are made anew there.
-  SmallVector<OpFoldResult> countSizes;
-  for (Value dimension : counts)
-    countSizes.push_back(getAsOpFoldResult(dimension));
-  for (ArrayRef<OpFoldResult> sizes :
-       {ArrayRef(loop.lowerBounds), ArrayRef(loop.steps), ArrayRef(countSizes)})
-    for (OpFoldResult size : sizes)
-      if (auto value = dyn_cast<Value>(size);
-          value && !getConstantIntValue(size))
-        captured.insert(value);
+  // For the induction variables; constants are made anew in the function.
+  for (unsigned i = 0; i < counts.size(); ++i)
+    for (OpFoldResult size :
+         {loop.lowerBounds[i], loop.steps[i], getAsOpFoldResult(counts[i])})
+      if (auto value = dyn_cast<Value>(size))
+        if (!getConstantIntValue(size))
+          captured.insert(value);
   Value data = storeData(builder, caller, loc, captured.getArrayRef());
-
-  Type i64 = builder.getI64Type();
-  OpBuilder moduleBuilder(caller);
-  auto outlined =
-      func::FuncOp::create(moduleBuilder, loc, name,
-                           builder.getFunctionType({pointer, i64, i64}, {}));
-  outlined.setPrivate();
-  Block *entry = outlined.addEntryBlock();
-  auto inside = OpBuilder::atBlockBegin(entry);
-  LLVM::LLVMStructType dataType = getDataType(captured.getArrayRef());
-  Value loaded =
-      LLVM::LoadOp::create(inside, loc, dataType, entry->getArgument(0));
-  IRMapping mapping;
-  for (auto [i, value] : llvm::enumerate(captured)) {
-    Value field =
-        LLVM::ExtractValueOp::create(inside, loc, loaded, ArrayRef<int64_t>(i));
-    mapping.map(value, types.fromLowered(inside, loc, field, value.getType()));
-  }
-  auto recover = [&](OpFoldResult size) -> Value {
-    if (std::optional<int64_t> constant = getConstantIntValue(size))
-      return arith::ConstantIndexOp::create(inside, loc, *constant);
-    return mapping.lookup(cast<Value>(size));
-  };
-  SmallVector<Value> lowers, steps, basis;
-  for (auto [lower, step, dimension] :
-       llvm::zip(loop.lowerBounds, loop.steps, countSizes)) {
-    lowers.push_back(recover(lower));
-    steps.push_back(recover(step));
-    basis.push_back(recover(dimension));
-  }
-  auto toIndex = [&](unsigned i) {
-    return arith::IndexCastOp::create(inside, loc, inside.getIndexType(),
-                                      entry->getArgument(i));
-  };
-  Value begin = toIndex(1), end = toIndex(2);
-  Value one = arith::ConstantIndexOp::create(inside, loc, 1);
-  auto range = scf::ForOp::create(inside, loc, begin, end, one);
-  func::ReturnOp::create(inside, loc);
-  inside.setInsertionPointToStart(range.getBody());
-  SmallVector<Value> inductionVariables(lowers.size());
-  Value rest = range.getInductionVar();
-  for (unsigned i = lowers.size(); i-- > 0;) {
-    Value position = rest;
-    if (i > 0) {
-      position = arith::RemUIOp::create(inside, loc, rest, basis[i]);
-      rest = arith::DivUIOp::create(inside, loc, rest, basis[i]);
-    }
-    Value scaled = arith::MulIOp::create(inside, loc, position, steps[i]);
-    inductionVariables[i] =
-        arith::AddIOp::create(inside, loc, lowers[i], scaled);
-  }
-  for (Value value : captured)
-    replaceAllUsesInRegionWith(value, mapping.lookup(value), region);
-  Operation *terminator = range.getBody()->getTerminator();
-  moveBody(loop.getBody(), range.getBody(), inductionVariables);
-  terminator->moveBefore(range.getBody(), range.getBody()->end());
-
+  func::FuncOp outlined = mergeWithEqual(
+      moveToFunction(loop, name, captured.getArrayRef(), counts));
   callRuntime(builder, loc, outlined, data, count, loop.getGrain());
   loop.op->erase();
 }

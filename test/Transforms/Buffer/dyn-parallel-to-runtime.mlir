@@ -53,3 +53,28 @@ func.func @nested(%out: memref<?x?xf32>, %m: index, %n: index) {
   }
   return
 }
+
+// Loops that differ in no more than their buffers share a function; where the sizes of steps come from stays in sight.
+// CHECK-LABEL: func.func private @equal_parallel_0
+// CHECK: memref.dim
+// CHECK: affine.min
+// CHECK: scf.for
+// CHECK-NOT: @equal_parallel_1
+// CHECK-LABEL: func.func @equal
+// CHECK-COUNT-2: constant @equal_parallel_0
+func.func @equal(%a: memref<?xf32>, %b: memref<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %a, %c0 : memref<?xf32>
+  %step = affine.min affine_map<()[s0] -> (s0, 8)>()[%n]
+  %m = memref.dim %b, %c0 : memref<?xf32>
+  %step2 = affine.min affine_map<()[s0] -> (s0, 8)>()[%m]
+  scf.forall (%i) = (0) to (%n) step (%step) {
+    %t = memref.alloca(%step) : memref<?xf32>
+    memref.copy %t, %a : memref<?xf32> to memref<?xf32>
+  }
+  scf.forall (%i) = (0) to (%m) step (%step2) {
+    %t = memref.alloca(%step2) : memref<?xf32>
+    memref.copy %t, %b : memref<?xf32> to memref<?xf32>
+  }
+  return
+}
