@@ -142,6 +142,15 @@ case(
     lambda a, b: np.power(a, b.astype(np.int32)),
     sizes=SIZES,
 )
+case(
+    "cube",
+    "pow",
+    [T("B, S"), C("dense<3> : tensor<i64>", "", "i64")],
+    T("B, S"),
+    lambda a: np.power(a.astype(np.float64), 3).astype(np.float32),
+    sizes=SIZES,
+    ulps=2,
+)
 case("square", "pow", [T("B, S"), C("dense<2.0> : tensor<f32>", "", "f32")], T("B, S"), lambda a: a * a, sizes=SIZES)
 case("div_constant", "div", [T("N", "i64"), C("dense<-7> : tensor<i64>", "")], T("N", "i64"),
      lambda a: truncate_div(a, np.full_like(a, -7)), sizes=grid(N=[0, 1, 13]))  # fmt: skip
@@ -278,6 +287,7 @@ for name, shapes, result, sizes in [
      grid(B=[0, 2], S=[5], N=[1, 5]) + grid(B=[2], S=[1], N=[0, 1, 3]) + grid(B=[2], S=[0], N=[0, 1])),
     ("open_both", ["M, S", "B, N"], "broadcast(M, B), broadcast(S, N)",
      grid(B=[1, 3], M=[1], S=[1, 4], N=[1]) + grid(B=[1], M=[3], S=[1], N=[1, 4]) + grid(B=[1], M=[2], S=[4], N=[4])),
+    ("least", ["B, S", "B, min(S, 5)"], "B, S", grid(B=[0, 3], S=[0, 1, 4, 5])),
     ("number", ["B, 5", "B, N"], "B, 5", grid(B=[0, 3], N=[1, 5])),
     ("run", ["B, ?N", "B, ?M"], "B, ?max(N, M) if N * M else 0",
      grid(B=[0, 2], N=[1, 5], M=[5]) + grid(B=[2], N=[1], M=[0, 1])),

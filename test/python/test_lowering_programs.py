@@ -188,6 +188,15 @@ FAILURES = [
         for op in ("div", "mod", "fmod")
     ],
     Failure(
+        "fail_layer_norm",
+        f"%a: {F32.format('B, D')}, %s: {F32.format('E')}",
+        f"%r = dyn.layer_norm %a, %s {{axis = 1, epsilon = 1.0e-5}} : ({F32.format('B, D')}, {F32.format('E')}) -> "
+        f"{F32.format('B, D')}",
+        F32.format("B, D"),
+        [zeros(2, 1), zeros(3)],
+        "dyn.layer_norm: size 3 does not broadcast to 1, it is neither equal nor 1",
+    ),
+    Failure(
         "fail_iota",
         f"%a: {I64.format('')}, %b: {I64.format('')}, %c: {I64.format('')}",
         f"%r = dyn.iota %a, %b, %c : ({', '.join([I64.format('')] * 3)}) -> {I64.format('?')}",
@@ -247,6 +256,22 @@ func.func private @callee(%x: !dyn.tensor<[B, S], f32>) -> !dyn.tensor<[B, S], f
   %0 = dyn.softmax %x {axis = 1 : i64} : (!dyn.tensor<[B, S], f32>) -> !dyn.tensor<[B, S], f32>
   return %0 : !dyn.tensor<[B, S], f32>
 }
+func.func @branches(%c: !dyn.tensor<[], i1>, %x: !dyn.tensor<[B, S], f32>, %y: !dyn.tensor<[?, S], f32>)
+    -> !dyn.tensor<[?, S], f32> {
+  %b = dyn.to_builtin %c : !dyn.tensor<[], i1> to tensor<i1>
+  %taken = tensor.extract %b[] : tensor<i1>
+  %r = scf.if %taken -> !dyn.tensor<[?, S], f32> {
+    %0 = dyn.concat %x, %y {axis = 0} : (!dyn.tensor<[B, S], f32>, !dyn.tensor<[?, S], f32>) -> !dyn.tensor<[?, S], f32>
+    %1 = dyn.mul %0, %0 : (!dyn.tensor<[?, S], f32>, !dyn.tensor<[?, S], f32>) -> !dyn.tensor<[?, S], f32>
+    scf.yield %1 : !dyn.tensor<[?, S], f32>
+  } else {
+    %s = dyn.constant #dyn.dims<[2 * B, S]> as !dyn.tensor<[2], i64>
+    %0 = dyn.broadcast_to %y, %s : (!dyn.tensor<[?, S], f32>, !dyn.tensor<[2], i64>) -> !dyn.tensor<[?, S], f32>
+    scf.yield %0 : !dyn.tensor<[?, S], f32>
+  }
+  %z = dyn.neg %r : (!dyn.tensor<[?, S], f32>) -> !dyn.tensor<[?, S], f32>
+  return %z : !dyn.tensor<[?, S], f32>
+}
 func.func @same_operand(%x: !dyn.tensor<[?, 4], f32>, %i: !dyn.tensor<[?], i64>) -> !dyn.tensor<[?, 4], f32> {
   %y = dyn.gather %x, %i {axis = 0} : (!dyn.tensor<[?, 4], f32>, !dyn.tensor<[?], i64>) -> !dyn.tensor<[?, 4], f32>
   %z = dyn.exp %y : (!dyn.tensor<[?, 4], f32>) -> !dyn.tensor<[?, 4], f32>
@@ -288,3 +313,14 @@ def test_equal_run_time_sizes(library, count):
     indices = generator.integers(0, 3, count)
     actual = library.call("same_operand", [x, indices], 2, TYPES["f32"])
     assert_close(actual, np.exp(x[indices]) - x[indices], ulps=4)
+
+
+@pytest.mark.parametrize(("b", "s"), [(0, 3), (1, 1), (2, 5)])
+def test_branches(library, b, s):
+    generator = np.random.default_rng(0)
+    x, y = (generator.standard_normal((n, s)).astype(np.float32) for n in (b, 1))
+    both = np.concatenate([x, y])
+    actual = library.call("branches", [np.asarray(True), x, y], 2, TYPES["f32"])
+    assert_close(actual, -(both * both), ulps=0)
+    actual = library.call("branches", [np.asarray(False), x, y], 2, TYPES["f32"])
+    assert_close(actual, -np.broadcast_to(y, (2 * b, s)), ulps=0)

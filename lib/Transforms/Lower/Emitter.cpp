@@ -10,13 +10,29 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
-Emitter::Emitter(OpBuilder &builder, Operation *op, LoweringState &state)
-    : ImplicitLocOpBuilder(op->getLoc(), builder), op(op), state(state),
-      scope(state.getScope(op)) {}
+Emitter::Emitter(OpBuilder &builder, Operation *op, ValueRange operands,
+                 LoweringState &state)
+    : ImplicitLocOpBuilder(op->getLoc(), builder), op(op), operands(operands),
+      state(state), scope(state.getScope(op)) {}
 
 //===----------------------------------------------------------------------===//
 // Sizes
 //===----------------------------------------------------------------------===//
+
+Value Emitter::index(DimAttr size) {
+  // Arithmetic on sizes gives up where an expression outgrows its limits.
+  if (scope.resolve(size).isUnknown()) {
+    isTooComplex = true;
+    size = number(0);
+  }
+  return scope.getValue(*this, getLoc(), size);
+}
+
+OpFoldResult Emitter::fold(DimAttr size) {
+  if (std::optional<int64_t> number = scope.resolve(size).getConstant())
+    return getIndexAttr(*number);
+  return index(size);
+}
 
 SmallVector<OpFoldResult> Emitter::fold(ArrayRef<DimAttr> sizes) {
   return llvm::map_to_vector(sizes, [&](DimAttr size) { return fold(size); });
@@ -74,7 +90,11 @@ SizedTensor Emitter::sized(Value value, ArrayRef<DimAttr> sizes) {
 }
 
 SizedTensor Emitter::tensor(Value operand) {
-  return sized(operand, scope.getSizes(*this, getLoc(), operand));
+  DynTensorType type;
+  for (auto [converted, original] : llvm::zip(operands, op->getOperands()))
+    if (converted == operand)
+      type = dyn_cast<DynTensorType>(original.getType());
+  return sized(operand, scope.getSizes(*this, getLoc(), operand, type));
 }
 
 Value Emitter::empty(ArrayRef<DimAttr> sizes, Type elementType) {
@@ -381,39 +401,76 @@ void Emitter::requireEqual(DimAttr lhs, DimAttr rhs, const Twine &message) {
 }
 
 void Emitter::requireAtMost(DimAttr lhs, DimAttr rhs, const Twine &message) {
-  if (scope.areEqual(lhs, rhs) || scope.getBounds(lhs - rhs).max <= 0)
+  if (scope.isAtMost(lhs, rhs))
     return;
   Value l = index(lhs), r = index(rhs);
   failIf(compare(arith::CmpIPredicate::sgt, l, r), message, l, r);
 }
 
+/// Whether `size` is `min(other, c)` with a number c of 2 or more: it is 1 only
+/// if `other` is.
+static bool isMinOf(DimAttr size, DimAttr other) {
+  if (size.getMonomials().size() != 1 || size.getCoefficients()[0] != 1 ||
+      size.getMonomials()[0].size() != 1)
+    return false;
+  auto fn = dyn_cast<DimFnAttr>(size.getMonomials()[0][0]);
+  if (!fn || fn.getKind() != DimFn::Min)
+    return false;
+  DimAttr lhs = fn.getLhs(), rhs = fn.getRhs();
+  return (lhs == other && rhs.getConstant().value_or(0) >= 2) ||
+         (rhs == other && lhs.getConstant().value_or(0) >= 2);
+}
+
 DimAttr Emitter::requireBroadcast(DimAttr lhs, DimAttr rhs) {
+  lhs = scope.resolve(lhs);
+  rhs = scope.resolve(rhs);
   if (rhs.isConstant(1) || scope.areEqual(lhs, rhs))
     return lhs;
   if (lhs.isConstant(1))
     return rhs;
-  DimAttr result = DimAttr::broadcast(lhs, rhs);
-  if (scope.isBroadcast(lhs, rhs))
-    return result;
-  Value l = index(lhs), r = index(rhs), one = index(number(1));
-  Value bad = compare(arith::CmpIPredicate::ne, l, r);
   auto mayBeOne = [&](DimAttr size) {
     DimBounds bounds = scope.getBounds(size);
     return bounds.min <= 1 && bounds.max >= 1;
   };
-  for (auto [size, value] : {std::pair(lhs, l), std::pair(rhs, r)})
-    if (mayBeOne(size))
-      bad = arith::AndIOp::create(
-          *this, bad, compare(arith::CmpIPredicate::ne, value, one));
+  bool lhsMayBeOne = mayBeOne(lhs), rhsMayBeOne = mayBeOne(rhs);
+  if (isMinOf(lhs, rhs) || isMinOf(rhs, lhs) ||
+      (!lhsMayBeOne && !rhsMayBeOne)) {
+    requireEqual(lhs, rhs, "sizes {0} and {1} do not broadcast, they differ");
+    return isMinOf(lhs, rhs) || rhs.getConstant() ? rhs : lhs;
+  }
+  DimAttr result = !lhsMayBeOne   ? lhs
+                   : !rhsMayBeOne ? rhs
+                                  : DimAttr::broadcast(lhs, rhs);
+  if (scope.isBroadcast(lhs, rhs))
+    return result;
+  Value l = index(lhs), r = index(rhs), one = index(number(1));
+  Value bad = compare(arith::CmpIPredicate::ne, l, r);
+  if (lhsMayBeOne)
+    bad = arith::AndIOp::create(*this, bad,
+                                compare(arith::CmpIPredicate::ne, l, one));
+  if (rhsMayBeOne)
+    bad = arith::AndIOp::create(*this, bad,
+                                compare(arith::CmpIPredicate::ne, r, one));
   failIf(bad,
          "sizes {0} and {1} do not broadcast, they are neither equal nor 1", l,
          r);
-  if (!scope.dominatesRest(*this))
-    return result;
-  scope.assumeBroadcast(lhs, rhs);
-  if (!mayBeOne(lhs) && !mayBeOne(rhs))
-    scope.assumeEqual(lhs, rhs);
+  if (scope.dominatesRest(*this))
+    scope.assumeBroadcast(lhs, rhs);
   return result;
+}
+
+void Emitter::requireBroadcastTo(ArrayRef<DimAttr> shape,
+                                 ArrayRef<DimAttr> target) {
+  for (auto [size, want] : llvm::zip(shape, target.take_back(shape.size()))) {
+    if (size.isConstant(1) || scope.areEqual(size, want))
+      continue;
+    Value have = index(size), wanted = index(want);
+    Value differs = compare(arith::CmpIPredicate::ne, have, wanted);
+    Value isMany = compare(arith::CmpIPredicate::ne, have, index(number(1)));
+    failIf(arith::AndIOp::create(*this, differs, isMany),
+           "size {0} does not broadcast to {1}, it is neither equal nor 1",
+           have, wanted);
+  }
 }
 
 SmallVector<DimAttr>
@@ -458,6 +515,10 @@ Value Emitter::finish(SizedTensor result) {
                        " of the result is {0}, expects " + size.str() +
                        " = {1}");
     sizes.push_back(size);
+  }
+  if (isTooComplex) {
+    op->emitOpError() << "needs a size whose expression is too large";
+    return {};
   }
   Value value = result.value;
   if (value.getType() != type.toBuiltin())

@@ -173,17 +173,23 @@ static Value emitIntPow(ImplicitLocOpBuilder &b, Value base, Value exponent,
   return arith::SelectOp::create(b, negative, inverse, power);
 }
 
+static bool isNumber(Value scalar, int64_t number) {
+  Attribute constant;
+  if (!matchPattern(scalar, m_Constant(&constant)))
+    return false;
+  if (auto value = dyn_cast<FloatAttr>(constant))
+    return value.getValueAsDouble() == number;
+  return cast<IntegerAttr>(constant).getValue().getSExtValue() == number;
+}
+
 static Value emitPow(ImplicitLocOpBuilder &b, ValueRange args, Type baseType,
                      Type exponentType) {
   Value base = args[0], exponent = args[1];
-  TypedAttr number;
-  if (matchPattern(exponent, m_Constant(&number))) {
-    auto floating = dyn_cast<FloatAttr>(number);
-    auto integer = dyn_cast<IntegerAttr>(number);
-    if ((floating && floating.getValue().isExactlyValue(2.0)) ||
-        (integer && integer.getValue() == 2))
-      return emitMul(b, base, base);
-  }
+  // The powers that models are full of.
+  if (isNumber(exponent, 2))
+    return emitMul(b, base, base);
+  if (isNumber(exponent, 3))
+    return emitMul(b, emitMul(b, base, base), base);
   bool floatBase = isa<FloatType>(baseType),
        floatExponent = isa<FloatType>(exponentType);
   if (!floatBase && !floatExponent)

@@ -281,7 +281,7 @@ static SizedTensor lowerLayerNorm(LayerNormOp op, LayerNormOp::Adaptor adaptor,
   if (adaptor.getBias())
     operands.push_back(e.tensor(adaptor.getBias()));
   for (const SizedTensor &operand : ArrayRef(operands).drop_front(3))
-    e.requireBroadcast({input.sizes, operand.sizes});
+    e.requireBroadcastTo(operand.sizes, input.sizes); // layer_norm_c3
   return compute(e, operands, input.sizes, type,
                  [](ImplicitLocOpBuilder &b, ValueRange args) -> Value {
                    Value centered = arith::SubFOp::create(b, args[0], args[1]);

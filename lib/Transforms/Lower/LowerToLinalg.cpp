@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -106,15 +107,6 @@ struct LowerCall : OpConversionPattern<func::CallOp> {
           state.getWeightArgument(caller, weight.getSymNameAttr()));
     auto lowered = func::CallOp::create(rewriter, call.getLoc(),
                                         call.getCallee(), types, operands);
-    SymbolScope &scope = state.getScope(call);
-    for (auto [result, type] :
-         llvm::zip(lowered.getResults(), call.getResultTypes())) {
-      auto tensor = dyn_cast<DynTensorType>(type);
-      if (tensor && llvm::none_of(tensor.getShape(), [](DimAttr size) {
-            return size.isUnknown();
-          }))
-        scope.setSizes(result, tensor.getShape());
-    }
     rewriter.replaceOp(call, lowered);
     return success();
   }
@@ -208,6 +200,9 @@ struct DynLowerToLinalgPass
         [&](func::FuncOp function) { return !state.needsLowering(function); });
     target.addDynamicallyLegalOp<func::CallOp, func::ReturnOp>(
         [&](Operation *op) { return converter.isLegal(op); });
+    // Control flow carries dyn tensors as it carries any others.
+    scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
+                                                         target);
     if (failed(applyPartialConversion(module, target, std::move(patterns))))
       return signalPassFailure();
     state.finish();

@@ -19,7 +19,6 @@ struct SizedTensor {
   Value value;
   SmallVector<DimAttr> sizes;
 
-  explicit operator bool() const { return static_cast<bool>(value); }
   int64_t getRank() const { return sizes.size(); }
   RankedTensorType getType() const {
     return cast<RankedTensorType>(value.getType());
@@ -33,16 +32,17 @@ class Emitter : public ImplicitLocOpBuilder {
 public:
   using Body = function_ref<Value(ImplicitLocOpBuilder &, ValueRange)>;
 
-  Emitter(OpBuilder &builder, Operation *op, LoweringState &state);
+  /// `operands` are those of `op`, converted.
+  Emitter(OpBuilder &builder, Operation *op, ValueRange operands,
+          LoweringState &state);
 
   //===- Sizes ------------------------------------------------------------===//
 
   SymbolScope &getScope() { return scope; }
   DimAttr number(int64_t value) { return DimAttr::get(getContext(), value); }
-  Value index(DimAttr size) { return scope.getValue(*this, getLoc(), size); }
-  OpFoldResult fold(DimAttr size) {
-    return scope.getFoldResult(*this, getLoc(), size);
-  }
+  Value index(DimAttr size);
+  /// An attribute for a number, the value of any other size.
+  OpFoldResult fold(DimAttr size);
   SmallVector<OpFoldResult> fold(ArrayRef<DimAttr> sizes);
   /// The elements of an integer tensor of rank 0 or 1: as sizes where they are
   /// known to be, read from the tensor otherwise.
@@ -112,6 +112,8 @@ public:
   void requireEqual(DimAttr lhs, DimAttr rhs, const Twine &message);
   /// Fails the run unless `lhs <= rhs`.
   void requireAtMost(DimAttr lhs, DimAttr rhs, const Twine &message);
+  /// Fails the run unless `shape` broadcasts to `target` as it is.
+  void requireBroadcastTo(ArrayRef<DimAttr> shape, ArrayRef<DimAttr> target);
   /// The sizes to which `shapes` broadcast; fails the run if they do not.
   SmallVector<DimAttr> requireBroadcast(ArrayRef<ArrayRef<DimAttr>> shapes);
 
@@ -121,7 +123,7 @@ public:
   }
 
   /// What the op is replaced by: `result` with the sizes that the op's type
-  /// states. Those that inference cannot know are checked.
+  /// states. Those that inference cannot know are checked. Null after an error.
   Value finish(SizedTensor result);
 
 private:
@@ -130,6 +132,8 @@ private:
   DimAttr requireBroadcast(DimAttr lhs, DimAttr rhs);
 
   Operation *op;
+  ValueRange operands;
+  bool isTooComplex = false;
   LoweringState &state;
   SymbolScope &scope;
 };
@@ -149,11 +153,11 @@ public:
   LogicalResult
   matchAndRewrite(OpTy op, Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    Emitter emitter(rewriter, op, state);
-    SizedTensor result = lower(op, adaptor, emitter);
+    Emitter emitter(rewriter, op, adaptor.getOperands(), state);
+    Value result = emitter.finish(lower(op, adaptor, emitter));
     if (!result)
       return failure();
-    rewriter.replaceOp(op, emitter.finish(result));
+    rewriter.replaceOp(op, result);
     return success();
   }
 

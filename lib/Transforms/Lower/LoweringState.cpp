@@ -102,9 +102,18 @@ static LogicalResult checkSymbols(func::FuncOp function) {
 }
 
 LogicalResult LoweringState::prepare() {
+  WalkResult outside = module.walk([&](Operation *op) {
+    auto function = op->getParentOfType<func::FuncOp>();
+    if (!isa_and_nonnull<DynDialect>(op->getDialect()) || isa<WeightOp>(op) ||
+        (function && function->getParentOp() == module))
+      return WalkResult::advance();
+    op->emitOpError() << "expects to be in a func.func of the module";
+    return WalkResult::interrupt();
+  });
+  if (outside.wasInterrupted())
+    return failure();
   SymbolTableCollection tables;
-  SmallVector<func::FuncOp> all;
-  module.walk([&](func::FuncOp function) { all.push_back(function); });
+  auto all = llvm::to_vector(module.getOps<func::FuncOp>());
   DenseMap<Operation *, DenseSet<Operation *>> weights;
   for (func::FuncOp function : all) {
     auto &entry = functions[function] = std::make_unique<Function>();

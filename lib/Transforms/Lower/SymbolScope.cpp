@@ -13,9 +13,6 @@ using namespace mlir::dyn;
 
 void SymbolScope::addArgument(BlockArgument argument, DynTensorType type) {
   arguments.push_back({argument, type});
-  // A `?` is read when it is needed.
-  if (llvm::none_of(type.getShape(), [](DimAttr d) { return d.isUnknown(); }))
-    setSizes(argument, type.getShape());
 }
 
 /// Whether `symbol` occurs in an atom that is no symbol itself.
@@ -114,9 +111,17 @@ void SymbolScope::define(StringAttr symbol, DimAttr size) {
 }
 
 DimAttr SymbolScope::resolve(DimAttr size) const {
-  if (defined.empty())
-    return size;
-  return size.substitute([&](StringAttr name) { return defined.lookup(name); });
+  if (!defined.empty())
+    size =
+        size.substitute([&](StringAttr name) { return defined.lookup(name); });
+  return hasSigned(size) ? size : simplify(size, symbols);
+}
+
+bool SymbolScope::hasSigned(DimAttr size) const {
+  bool result = false;
+  size.walkSymbols(
+      [&](StringAttr name) { result |= signedSymbols.contains(name); });
+  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -139,13 +144,6 @@ OpBuilder SymbolScope::getBuilder(const OpBuilder &builder,
   else
     result.setInsertionPointToStart(entry);
   return result;
-}
-
-OpFoldResult SymbolScope::getFoldResult(OpBuilder &builder, Location loc,
-                                        DimAttr size) {
-  if (std::optional<int64_t> number = resolve(size).getConstant())
-    return builder.getIndexAttr(*number);
-  return getValue(builder, loc, size);
 }
 
 Value SymbolScope::getValue(OpBuilder &builder, Location loc, DimAttr size) {
@@ -316,7 +314,7 @@ DimAttr SymbolScope::getLeader(DimAttr size) const {
 bool SymbolScope::areEqual(DimAttr lhs, DimAttr rhs) const {
   lhs = resolve(lhs);
   rhs = resolve(rhs);
-  return dyn::areEqual(lhs, rhs).value_or(false) ||
+  return dyn::areEqual(lhs, rhs) == true ||
          (!lhs.isUnknown() && getLeader(lhs) == getLeader(rhs));
 }
 
@@ -340,30 +338,28 @@ void SymbolScope::assumeBroadcast(DimAttr lhs, DimAttr rhs) {
   broadcasts.insert({resolve(lhs), resolve(rhs)});
 }
 
-bool SymbolScope::isSigned(DimAttr size) const {
-  bool result = false;
-  resolve(size).walkSymbols(
-      [&](StringAttr name) { result |= signedSymbols.contains(name); });
-  return result;
-}
-
 DimBounds SymbolScope::getBounds(DimAttr size) const {
   size = resolve(size);
-  return isSigned(size) ? DimBounds() : computeBounds(size, symbols);
+  return hasSigned(size) ? DimBounds() : computeBounds(size, symbols);
+}
+
+bool SymbolScope::isAtMost(DimAttr lhs, DimAttr rhs) const {
+  lhs = resolve(lhs);
+  rhs = resolve(rhs);
+  return areEqual(lhs, rhs) || (!hasSigned(lhs) && !hasSigned(rhs) &&
+                                isLessEqual(lhs, rhs, symbols) == true);
 }
 
 DimAttr SymbolScope::min(DimAttr lhs, DimAttr rhs) const {
-  DimBounds difference = getBounds(lhs - rhs);
-  return difference.max <= 0   ? lhs
-         : difference.min >= 0 ? rhs
-                               : DimAttr::min(lhs, rhs);
+  return isAtMost(lhs, rhs)   ? lhs
+         : isAtMost(rhs, lhs) ? rhs
+                              : DimAttr::min(lhs, rhs);
 }
 
 DimAttr SymbolScope::max(DimAttr lhs, DimAttr rhs) const {
-  DimBounds difference = getBounds(lhs - rhs);
-  return difference.max <= 0   ? rhs
-         : difference.min >= 0 ? lhs
-                               : DimAttr::max(lhs, rhs);
+  return isAtMost(lhs, rhs)   ? rhs
+         : isAtMost(rhs, lhs) ? lhs
+                              : DimAttr::max(lhs, rhs);
 }
 
 //===----------------------------------------------------------------------===//
@@ -371,16 +367,18 @@ DimAttr SymbolScope::max(DimAttr lhs, DimAttr rhs) const {
 //===----------------------------------------------------------------------===//
 
 SmallVector<DimAttr> SymbolScope::getSizes(OpBuilder &builder, Location loc,
-                                           Value tensor) {
+                                           Value tensor, DynTensorType type) {
   if (auto it = sizes.find(tensor); it != sizes.end())
     return it->second;
   SmallVector<DimAttr> result;
   for (auto [axis, size] :
        llvm::enumerate(cast<RankedTensorType>(tensor.getType()).getShape())) {
-    if (ShapedType::isDynamic(size))
-      result.push_back(bind(tensor::DimOp::create(builder, loc, tensor, axis)));
-    else
+    if (!ShapedType::isDynamic(size))
       result.push_back(DimAttr::get(loc.getContext(), size));
+    else if (type && !type.getDim(axis).isUnknown())
+      result.push_back(resolve(type.getDim(axis)));
+    else
+      result.push_back(bind(tensor::DimOp::create(builder, loc, tensor, axis)));
   }
   if (dominatesRest(builder))
     setSizes(tensor, result);

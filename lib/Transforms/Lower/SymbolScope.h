@@ -46,8 +46,6 @@ public:
   /// The value of a size; arithmetic that cannot go to the function's entry is
   /// inserted at `builder`.
   Value getValue(OpBuilder &builder, Location loc, DimAttr size);
-  /// An attribute for a number, the value of any other size.
-  OpFoldResult getFoldResult(OpBuilder &builder, Location loc, DimAttr size);
 
   /// Whether two sizes are equal for all the scope knows.
   bool areEqual(DimAttr lhs, DimAttr rhs) const;
@@ -59,7 +57,9 @@ public:
   /// Inclusive bounds of a size.
   DimBounds getBounds(DimAttr size) const;
   /// Whether a size may be negative because the run reads it from a tensor.
-  bool isSigned(DimAttr size) const;
+  bool isSigned(DimAttr size) const { return hasSigned(resolve(size)); }
+  /// Whether `lhs <= rhs` for all the scope knows.
+  bool isAtMost(DimAttr lhs, DimAttr rhs) const;
   /// Smaller and larger of two sizes, decided by their bounds if possible.
   DimAttr min(DimAttr lhs, DimAttr rhs) const;
   DimAttr max(DimAttr lhs, DimAttr rhs) const;
@@ -71,8 +71,10 @@ public:
     return builder.getInsertionBlock() == entry;
   }
 
-  /// Sizes of a tensor of builtin type, as recorded or else read from it.
-  SmallVector<DimAttr> getSizes(OpBuilder &builder, Location loc, Value tensor);
+  /// Sizes of a tensor of builtin type: as recorded, else as `type` states,
+  /// which may be null, else read from the tensor.
+  SmallVector<DimAttr> getSizes(OpBuilder &builder, Location loc, Value tensor,
+                                DynTensorType type);
   void setSizes(Value tensor, ArrayRef<DimAttr> sizes);
   /// Elements of an integer tensor of rank 0 or 1, if they are sizes.
   std::optional<SmallVector<DimAttr>> getContents(Value tensor) const;
@@ -87,6 +89,7 @@ private:
   };
 
   bool isAtEntry(DimAttr size) const;
+  bool hasSigned(DimAttr size) const;
   OpBuilder getBuilder(const OpBuilder &builder, bool atEntry) const;
   std::optional<Solution> solve(StringAttr symbol, BlockArgument argument,
                                 int64_t axis, DimAttr size) const;
