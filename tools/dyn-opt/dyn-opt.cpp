@@ -1,9 +1,8 @@
-//===- dyn-opt.cpp - mlir-opt with Dyn's dialect and passes ----------------===//
+//===- dyn-opt.cpp - mlir-opt with Dyn's dialect and passes ---------------===//
 
 #include "Dyn/InitAll.h"
 #include "Dyn/Tools/OptMain.h"
 #include "mlir/IR/DialectRegistry.h"
-#include "Dyn/Tools/OptMain.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -15,6 +14,6 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::dyn::registerAllDialects(registry);
   mlir::dyn::registerAllPasses();
-  return failed(mlir::dyn::optMain(argc, argv, "Dyn's optimizer driver\n",
-                                   registry));
+  return failed(
+      mlir::dyn::optMain(argc, argv, "Dyn's optimizer driver\n", registry));
 }

@@ -1,4 +1,4 @@
-//===- OptMain.h - mlir-opt's main with a reader for large files -*- C++ -*-===//
+//===- OptMain.h - mlir-opt's main with a reader for large files *- C++ -*-===//
 
 #ifndef DYN_TOOLS_OPTMAIN_H
 #define DYN_TOOLS_OPTMAIN_H
