@@ -84,6 +84,13 @@ LogicalResult Importer::importInitializers(const GraphProto &graph) {
   return success();
 }
 
+bool Importer::isOmitted(StringRef name) const {
+  for (const Scope *around = scope; around; around = around->parent)
+    if (around->omitted.contains(name))
+      return true;
+  return false;
+}
+
 Value Importer::lookup(StringRef name) {
   for (Scope *around = scope; around; around = around->parent) {
     if (Value value = around->values.lookup(name))
@@ -194,7 +201,7 @@ LogicalResult Importer::importNode(const NodeProto &proto) {
       return failure();
     attributes = std::move(*resolved);
     for (const std::string &input : proto.input()) {
-      bool omitted = input.empty() || scope->omitted.contains(input);
+      bool omitted = input.empty() || isOmitted(input);
       inputs.push_back(omitted ? Value() : lookup(input));
       if (!omitted && !inputs.back())
         return failure();
@@ -290,8 +297,7 @@ LogicalResult Importer::callFunction(const FunctionProto &function,
                                      StringRef name, ArrayRef<Value> inputs,
                                      Attributes attributes,
                                      SmallVector<Value> &outputs) {
-  std::vector<std::unique_ptr<::onnx::AttributeProto>> defaults;
-  if (failed(addDefaultAttributes(function, attributes, defaults)))
+  if (failed(addDefaultAttributes(function, attributes, defaultAttributes)))
     return emitError(getUnknownLoc(context))
            << "function '" << function.name()
            << "' has a broken default attribute";

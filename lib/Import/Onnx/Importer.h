@@ -100,6 +100,8 @@ private:
                              SmallVector<Value> &outputs);
   FailureOr<Attributes> resolveAttributes(const NodeProto &proto);
 
+  /// Whether `name` is an input that the call of the function leaves out.
+  bool isOmitted(StringRef name) const;
   /// Null, with an error, if there is no such value.
   Value lookup(StringRef name);
   LogicalResult define(StringRef name, Value value);
@@ -114,6 +116,8 @@ private:
   Scope *scope = nullptr;
   SmallVector<const FunctionProto *> calls;
   size_t numNodes = 0;
+  /// Kept, since tensors are told apart by their addresses.
+  std::vector<std::unique_ptr<::onnx::AttributeProto>> defaultAttributes;
   OwningOpRef<ModuleOp> module;
   llvm::DenseMap<const ::onnx::TensorProto *, WeightOp> weights;
   llvm::StringSet<> symbolNames;
