@@ -12,6 +12,8 @@ def DynTilePass : Pass<"dyn-tile"> {
 
     - a contraction with the fill in front of it and the elementwise op behind it: tiles of `rows` by `columns`, columns
       outside, so that a panel of the right-hand side stays in the cache while the rows pass over it;
+    - contractions of a batch with ops on rows between them, such as attention: a block of rows goes through all of them, so that
+      what lies between is as large as a block;
     - ops on rows, such as a softmax or a normalization, with the reductions and elementwise ops between them: one row
       at a time, which stays in the cache from the first op to the last;
     - what is left: one row of the result, or `chunk` elements of a vector.

@@ -12,7 +12,9 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::dyn {
@@ -61,6 +63,27 @@ static bool isWorthFusing(OpOperand *operand) {
   return !recomputes || isCheap(producer);
 }
 
+/// Whether the elementwise op or reduction that reads an `expand_shape` should
+/// work on what was expanded: then it can share a tile with the op in front.
+static bool readsThroughExpansion(OpOperand *operand) {
+  auto reshape = operand->get().getDefiningOp<tensor::ExpandShapeOp>();
+  auto reader = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  return reshape && reader && reshape->hasOneUse() &&
+         reshape.getSrc().getDefiningOp<linalg::LinalgOp>() &&
+         !linalg::isaContractionOpInterface(reader);
+}
+
+/// Whether `operand` of a contraction is a transposition of which dimensions
+/// were collapsed: with those loops apart, the contraction reads it in place.
+static bool readsCollapsedMovement(OpOperand *operand) {
+  auto reshape = operand->get().getDefiningOp<tensor::CollapseShapeOp>();
+  auto reader = dyn_cast<linalg::LinalgOp>(operand->getOwner());
+  if (!reshape || !reader || !linalg::isaContractionOpInterface(reader))
+    return false;
+  auto source = reshape.getSrc().getDefiningOp<linalg::LinalgOp>();
+  return source && isMovement(source);
+}
+
 namespace {
 
 /// Named ops whose structure nothing below asks for become generic, so that one
@@ -76,7 +99,8 @@ struct Generalize : OpInterfaceRewritePattern<linalg::LinalgOp> {
     if (linalg::isaContractionOpInterface(op) &&
         llvm::none_of(op.getDpsInputOperands(), [](OpOperand *operand) {
           auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
-          return producer && isMovement(producer);
+          return (producer && isMovement(producer)) ||
+                 readsCollapsedMovement(operand);
         }))
       return failure();
     return linalg::generalizeNamedOp(rewriter, op);
@@ -144,6 +168,14 @@ struct DynFuseElementwisePass
     RewritePatternSet patterns(context);
     patterns.add<Generalize, Decompose, TransposeIntoContraction>(context);
     linalg::populateElementwiseOpsFusionPatterns(patterns, isWorthFusing);
+    linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns,
+                                                       readsThroughExpansion);
+    linalg::populateFoldReshapeOpsByExpansionPatterns(patterns,
+                                                      readsCollapsedMovement);
+    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, context);
+    tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     linalg::populateEraseUnnecessaryInputsPatterns(patterns);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     linalg::GenericOp::getCanonicalizationPatterns(patterns, context);

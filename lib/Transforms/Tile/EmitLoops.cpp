@@ -83,7 +83,7 @@ private:
   Value loadAtComputedIndex(memref::LoadOp load, const IRMapping &values,
                             const Tile &tile, Cell cell);
   SmallVector<Value> payload(ValueRange outs, const Tile &tile, Cell cell);
-  Value combineLanes(Operation *combiner, Value vector);
+  SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors);
   Value combine(Operation *combiner, Value lhs, Value rhs);
 
   template <typename Fn> void forEachCell(const Tile &tile, Fn fn) {
@@ -343,22 +343,28 @@ void LoopEmitter::emitReducingTile(const Tile &outer) {
   Tile scalar;
   scalar.rows = tile.rows;
   scalar.columns = tile.columns;
-  forEachCell(scalar, [&](Cell cell) {
-    for (int64_t i = 0; i < numOuts; ++i) {
-      SmallVector<Value> vectors;
+  SmallVector<SmallVector<Value>> totals(numOuts);
+  for (int64_t i = 0; i < numOuts; ++i) {
+    SmallVector<Value> vectors;
+    for (size_t first = i; first < accumulators.size();
+         first += tile.vectors * numOuts) {
+      SmallVector<Value> parts;
       for (int64_t u = 0; u < tile.vectors; ++u)
-        vectors.push_back(
-            accumulators
-                [((cell.row * tile.columns + cell.column) * tile.vectors + u) *
-                     numOuts +
-                 i]);
-      for (size_t half = vectors.size() / 2; half > 0; half /= 2)
+        parts.push_back(accumulators[first + u * numOuts]);
+      for (size_t half = parts.size() / 2; half > 0; half /= 2)
         for (size_t u = 0; u < half; ++u)
-          vectors[u] = combine(combiners[i], vectors[u], vectors[u + half]);
-      Value held = read(*op.getDpsInitOperand(i), scalar, cell);
-      results.push_back(
-          combine(combiners[i], held, combineLanes(combiners[i], vectors[0])));
+          parts[u] = combine(combiners[i], parts[u], parts[u + half]);
+      vectors.push_back(parts[0]);
     }
+    totals[i] = combineLanes(combiners[i], vectors);
+  }
+  int64_t cellIndex = 0;
+  forEachCell(scalar, [&](Cell cell) {
+    for (int64_t i = 0; i < numOuts; ++i)
+      results.push_back(combine(combiners[i],
+                                read(*op.getDpsInitOperand(i), scalar, cell),
+                                totals[i][cellIndex]));
+    ++cellIndex;
   });
   int64_t next = 0;
   forEachCell(scalar, [&](Cell cell) {
@@ -696,17 +702,44 @@ Value LoopEmitter::combine(Operation *combiner, Value lhs, Value rhs) {
   return b.create(state)->getResult(0);
 }
 
-/// Halves against halves: log2(lanes) steps, an order fixed by the width.
-Value LoopEmitter::combineLanes(Operation *combiner, Value vector) {
-  for (int64_t half = cast<VectorType>(vector.getType()).getNumElements() / 2;
-       half > 0; half /= 2) {
-    auto low = llvm::to_vector(llvm::seq<int64_t>(0, half));
-    auto high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
-    vector = combine(combiner,
-                     vector::ShuffleOp::create(b, loc, vector, vector, low),
-                     vector::ShuffleOp::create(b, loc, vector, vector, high));
+/// Combines the lanes of each vector: halves against halves, log2(lanes) steps,
+/// an order fixed by the width. Two vectors at a time share their steps, which
+/// pairs the same elements as each would alone.
+SmallVector<Value> LoopEmitter::combineLanes(Operation *combiner,
+                                             ArrayRef<Value> vectors) {
+  SmallVector<Value> totals;
+  int64_t lanes = cast<VectorType>(vectors.front().getType()).getNumElements();
+  for (size_t first = 0; first < vectors.size(); first += lanes) {
+    SmallVector<Value> group(
+        vectors.slice(first, std::min<size_t>(lanes, vectors.size() - first)));
+    size_t count = group.size();
+    // `segments` vectors lie side by side in each of `group`.
+    for (int64_t segments = 1; segments < lanes; segments *= 2) {
+      int64_t length = lanes / segments, half = length / 2;
+      bool pairs = group.size() > 1;
+      SmallVector<int64_t> low, high;
+      for (int64_t from = 0; from < (pairs ? 2 : 1) * lanes; from += length)
+        for (int64_t lane = 0; lane < half; ++lane) {
+          low.push_back(from + lane);
+          high.push_back(from + half + lane);
+        }
+      // A single vector is combined with itself to stay as wide.
+      if (!pairs)
+        for (auto *mask : {&low, &high})
+          mask->append(SmallVector<int64_t>(*mask));
+      SmallVector<Value> next;
+      for (size_t i = 0; i < group.size(); i += 2) {
+        Value a = group[i], c = i + 1 < group.size() ? group[i + 1] : a;
+        next.push_back(combine(combiner,
+                               vector::ShuffleOp::create(b, loc, a, c, low),
+                               vector::ShuffleOp::create(b, loc, a, c, high)));
+      }
+      group = next;
+    }
+    for (size_t i = 0; i < count; ++i)
+      totals.push_back(vector::ExtractOp::create(b, loc, group.front(), i));
   }
-  return vector::ExtractOp::create(b, loc, vector, 0);
+  return totals;
 }
 
 void LoopEmitter::emit() {

@@ -81,6 +81,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
     });
     for (Block *block : blocks) {
       unshareFills(block);
+      tileChains(block);
       tileContractions(block);
       tileRest(block);
     }
@@ -113,48 +114,111 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
     return reader;
   }
 
-  void tileContractions(Block *block) {
+  static SmallVector<linalg::LinalgOp> contractionsOf(Block *block) {
     SmallVector<linalg::LinalgOp> contractions;
     for (Operation &op : *block)
       if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
         if (isContraction(linalgOp) && linalgOp.hasPureTensorSemantics())
           contractions.push_back(linalgOp);
+    return contractions;
+  }
+
+  /// Where in `dims` the dimension stands along which the rows of a register
+  /// tile of `op` run; `column` is that of its vectors.
+  static std::optional<size_t>
+  findRows(linalg::LinalgOp op, ArrayRef<unsigned> dims, unsigned column) {
+    std::optional<size_t> found;
+    for (auto [position, dim] : llvm::enumerate(dims))
+      if (dim != column && reuses(op, column, dim))
+        found = position;
+    return found;
+  }
+
+  /// A contraction behind another one, with only rows between, such as
+  /// attention: a block of rows goes through all of them, and what lies between
+  /// is as large as that block. Only where each contraction's operands belong
+  /// to the block's batch: weights that all rows share would be read again for
+  /// each block.
+  void tileChains(Block *block) {
     IRRewriter rewriter(&getContext());
-    for (linalg::LinalgOp op : contractions) {
+    DenseSet<Operation *> done;
+    SmallVector<linalg::LinalgOp> contractions = contractionsOf(block);
+    for (linalg::LinalgOp root : llvm::reverse(contractions)) {
+      if (done.contains(root))
+        continue;
+      SmallVector<unsigned> dims = parallelDims(root);
+      if (dims.size() < 2)
+        continue;
+      unsigned column = dims.pop_back_val();
+      std::optional<size_t> rowPosition = findRows(root, dims, column);
+      if (!rowPosition)
+        continue;
+      unsigned row = dims[*rowPosition];
+      dims.erase(dims.begin() + *rowPosition);
+      dims.push_back(row);
+
+      DenseSet<Operation *> refused;
+      TileGroup group;
+      bool changed = true;
+      while (changed) {
+        changed = false;
+        group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
+          return !refused.contains(producer);
+        });
+        for (linalg::LinalgOp op : group.ops)
+          if (op != root && isContraction(op) && sharesOperand(op, group))
+            changed |= refused.insert(op).second;
+      }
+      if (llvm::count_if(group.ops, isContraction) < 2)
+        continue;
+      rewriter.setInsertionPoint(root);
+      SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
+      sizes.back() = evenParts(rewriter, root.getLoc(),
+                               loopSizes(rewriter, root)[row], mostRows / 2);
+      for (linalg::LinalgOp op : group.ops)
+        done.insert(op);
+      tileGroup(rewriter, group, sizes);
+    }
+  }
+
+  /// Whether an operand of `op` is the same for all tiles of `group`.
+  static bool sharesOperand(linalg::LinalgOp op, const TileGroup &group) {
+    SmallVector<unsigned> tiled = group.dims.lookup(op);
+    return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+      AffineMap map = op.getMatchingIndexingMap(in);
+      return llvm::none_of(
+          tiled, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
+    });
+  }
+
+  void tileContractions(Block *block) {
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : contractionsOf(block)) {
       linalg::LinalgOp root = epilogueOf(op);
       SmallVector<unsigned> dims = parallelDims(root);
       if (dims.empty())
         continue;
-      TileGroup group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
+      auto mayJoin = [&](linalg::LinalgOp producer) {
         return producer == op || isa<linalg::FillOp>(producer);
-      });
+      };
+      TileGroup group = growGroup(root, dims, mayJoin);
       if (!group.contains(op))
-        group = growGroup(root = op, dims = parallelDims(op),
-                          [](linalg::LinalgOp producer) {
-                            return isa<linalg::FillOp>(producer);
-                          });
-      rewriter.setInsertionPoint(root);
-      SmallVector<OpFoldResult> sizes;
-      SmallVector<OpFoldResult> extents = loopSizes(rewriter, root);
+        group = growGroup(root = op, dims = parallelDims(op), mayJoin);
       // Columns outside, rows inside: a panel of the right-hand side stays in
       // the cache while the rows pass over it.
-      unsigned column = group.dims.lookup(op)[dims.size() - 1];
-      std::optional<size_t> rowPosition;
-      for (size_t position = 0; position + 1 < dims.size(); ++position)
-        if (reuses(op, column, group.dims.lookup(op)[position]))
-          rowPosition = position;
-      sizes.assign(dims.size(), rewriter.getIndexAttr(1));
+      SmallVector<unsigned> own = group.dims.lookup(op);
+      std::optional<size_t> rowPosition = findRows(op, own, own.back());
+      rewriter.setInsertionPoint(root);
+      SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
       sizes.back() = rewriter.getIndexAttr(panel);
       if (rowPosition) {
         unsigned row = dims[*rowPosition];
         dims.erase(dims.begin() + *rowPosition);
         dims.push_back(row);
         sizes.erase(sizes.begin() + *rowPosition);
-        sizes.push_back(
-            evenParts(rewriter, root.getLoc(), extents[row], mostRows));
-        group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
-          return group.contains(producer);
-        });
+        sizes.push_back(evenParts(rewriter, root.getLoc(),
+                                  loopSizes(rewriter, root)[row], mostRows));
+        group = growGroup(root, dims, mayJoin);
       }
       tileGroup(rewriter, group, sizes);
     }

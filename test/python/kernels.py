@@ -1,0 +1,72 @@
+"""Compiles functions on buffers with the pipelines under test and calls them with NumPy arrays."""
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from tools import tool
+
+LLVM = Path("/usr/lib/llvm-22/bin")
+ALLOWED = {"free", "malloc", "memcpy", "memmove", "memset"}
+
+
+class Kernels:
+    """Functions `void f(memref...)` with `llvm.emit_c_interface`, by name."""
+
+    def __init__(self, text: str, folder: Path, target: str):
+        source, object_file, library = (folder / f"kernels.{end}" for end in ("mlir", "o", "so"))
+        source.write_text(text)
+        options = f"target={target} runtime=false"
+        passes = f"builtin.module(dyn-codegen-pipeline{{{options}}},dyn-to-llvm-pipeline{{{options}}})"
+        lowered = self._run(tool("dyn-opt"), source, f"--pass-pipeline={passes}")
+        translated = self._run(LLVM / "mlir-translate", "-mlir-to-llvmir", input=lowered)
+        arguments = ["-x", "ir", "-", "-O2", f"-march={target}", "-ffp-contract=off", "-fPIC"]
+        self._run(LLVM / "clang", *arguments, "-Wno-override-module", "-c", "-o", object_file, input=translated)
+        self._run(LLVM / "clang", "-shared", "-nostdlib", object_file, "-o", library)
+        called = self._run("nm", "-u", object_file).replace("U ", "").split()
+        assert set(called) <= ALLOWED, f"calls {sorted(set(called) - ALLOWED)}"
+        self.library = ctypes.CDLL(str(library))
+
+    @staticmethod
+    def _run(*command, input: str | None = None) -> str:
+        done = subprocess.run([*map(str, command)], input=input, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def __call__(self, name: str, *arrays: np.ndarray) -> None:
+        descriptors = [_descriptor(array) for array in arrays]
+        getattr(self.library, f"_mlir_ciface_{name}")(*map(ctypes.byref, descriptors))
+
+
+def _descriptor(array: np.ndarray) -> ctypes.Structure:
+    rank = array.ndim
+
+    class Descriptor(ctypes.Structure):
+        _fields_ = [
+            ("allocated", ctypes.c_void_p),
+            ("aligned", ctypes.c_void_p),
+            ("offset", ctypes.c_int64),
+            ("sizes", ctypes.c_int64 * rank),
+            ("strides", ctypes.c_int64 * rank),
+        ]
+
+    strides = [stride // array.itemsize for stride in array.strides]
+    integers = ctypes.c_int64 * rank
+    return Descriptor(array.ctypes.data, array.ctypes.data, 0, integers(*array.shape), integers(*strides))
+
+
+def guarded(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
+    """An array of `shape` that ends where an unmapped page begins: a read or write behind its end is a crash."""
+    import mmap
+
+    page = mmap.PAGESIZE
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    length = -(-size // page) * page
+    memory = mmap.mmap(-1, length + page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mprotect(ctypes.c_void_p(address + length), ctypes.c_size_t(page), 0) == 0
+    array = np.frombuffer(memory, dtype=np.uint8, count=size, offset=length - size).view(dtype)
+    return array.reshape(shape)
