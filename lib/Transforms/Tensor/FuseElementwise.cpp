@@ -81,7 +81,17 @@ static bool readsCollapsedMovement(OpOperand *operand) {
   if (!reshape || !reader || !linalg::isaContractionOpInterface(reader))
     return false;
   auto source = reshape.getSrc().getDefiningOp<linalg::LinalgOp>();
-  return source && isMovement(source);
+  if (!source || !isMovement(source))
+    return false;
+  // What a contraction wrote, it can write in that order itself.
+  Value moved = source.getDpsInputs()[0];
+  while (Operation *inner = moved.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(inner))
+      return !linalg::isaContractionOpInterface(
+          dyn_cast<linalg::LinalgOp>(inner));
+    moved = inner->getOperand(0);
+  }
+  return true;
 }
 
 namespace {

@@ -159,7 +159,8 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
 
       DenseSet<Operation *> refused;
       TileGroup group;
-      bool changed = true;
+      group.dims[root] = dims;
+      bool changed = !sharesOperand(root, group);
       while (changed) {
         changed = false;
         group = growGroup(root, dims, [&](linalg::LinalgOp producer) {
