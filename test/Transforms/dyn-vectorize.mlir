@@ -48,8 +48,8 @@ func.func @matmul(%a: memref<?x768xf32>, %b: memref<768x64xf32>, %c: memref<?x64
 // CHECK:         scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 // CHECK:         scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 // CHECK:           arith.select
-// CHECK:         vector.shuffle {{.*}} [0, 1, 2, 3]
-// CHECK:         vector.shuffle {{.*}} [4, 5, 6, 7]
+// CHECK:         vector.shuffle {{.*}} [0, 1, 2, 3, 0, 1, 2, 3]
+// CHECK:         vector.shuffle {{.*}} [4, 5, 6, 7, 4, 5, 6, 7]
 // CHECK:         memref.store
 func.func @sum(%a: memref<?x?xf32>, %b: memref<?xf32>) {
   linalg.reduce {arith.addf} ins(%a : memref<?x?xf32>) outs(%b : memref<?xf32>) dimensions = [1]
