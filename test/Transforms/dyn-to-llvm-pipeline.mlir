@@ -6,11 +6,11 @@
 // CHECK-DAG: llvm.func @dyn_rt_free(!llvm.ptr)
 // CHECK-DAG: llvm.func @dyn_rt_parallel_for(
 // CHECK-NOT: llvm.func @
+// CHECK-LABEL: llvm.func internal @model_parallel_0(
 // CHECK-LABEL: llvm.func internal @model(
 // CHECK-NOT: llvm.func @{{memrefCopy|malloc|fmod}}
 // CHECK-LABEL: llvm.func @dyn_entry(
-// CHECK-NOT: llvm.func @
-// CHECK-LABEL: llvm.func internal @kernel_parallel_0(
+// CHECK-NOT: llvm.func
 // CHECK-NOT: builtin.unrealized_conversion_cast
 
 // PLAIN-NOT: dyn_rt

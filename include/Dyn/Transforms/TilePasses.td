@@ -33,28 +33,6 @@ def DynTilePass : Pass<"dyn-tile"> {
                            "tensor::TensorDialect"];
 }
 
-def DynOutlineKernelsPass : Pass<"dyn-outline-kernels", "ModuleOp"> {
-  let summary = "make parallel loops on buffers functions, one for all equal ones";
-  let description = [{
-    Each outermost `scf.forall` that computes on buffers becomes a private function of what it uses from outside: buffers,
-    weights among them, and sizes. Constants are cloned into it. Loops that are equal but for these become calls of one
-    function, so that a model's repeated layers are compiled once.
-
-    ```mlir
-    scf.forall (%i) in (%n) {
-      linalg.exp ins(%x : memref<?xf32>) outs(%y : memref<?xf32>)
-    }
-    // becomes
-    call @kernel(%n, %x, %y) : (index, memref<?xf32>, memref<?xf32>) -> ()
-    ```
-  }];
-  let statistics = [
-    Statistic<"total", "kernels", "Parallel loops that were outlined">,
-    Statistic<"distinct", "distinct-kernels", "Functions that they became">,
-  ];
-  let dependentDialects = ["func::FuncDialect"];
-}
-
 def DynVectorizePass : Pass<"dyn-vectorize"> {
   let summary = "linalg on buffers to loops over vectors";
   let description = [{
