@@ -46,7 +46,7 @@ private:
   /// `value` with its first `numKept` dimensions as they are, and after them
   /// one dimension for each group of so many dimensions.
   Value collapse(Value value, size_t numKept, ArrayRef<size_t> groups);
-  Term multiply(Term lhs, Term rhs, size_t numBatch);
+  Term multiply(const Term &lhs, const Term &rhs, size_t numBatch);
 
   Value error(const Twine &what) {
     return node.error("equation '", equation, "' ", what.str());
@@ -215,7 +215,7 @@ Term Contraction::permute(Term term, const Labels &order) {
 //===----------------------------------------------------------------------===//
 
 /// The outer product of terms whose first `numBatch` labels are the same ones.
-Term Contraction::multiply(Term lhs, Term rhs, size_t numBatch) {
+Term Contraction::multiply(const Term &lhs, const Term &rhs, size_t numBatch) {
   auto batch = static_cast<int64_t>(numBatch),
        rows = static_cast<int64_t>(lhs.labels.size()) - batch,
        columns = static_cast<int64_t>(rhs.labels.size()) - batch;
