@@ -55,6 +55,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   Scope global;
   global.opsets = getOpsets(model.getModel().opset_import());
   scope = &global;
+  llvm::scope_exit leave([&] { scope = nullptr; });
   builder.setInsertionPointToEnd(body);
   if (failed(importInitializers(graph)) ||
       failed(importInputs(graph, function)) ||
@@ -211,7 +212,7 @@ LogicalResult Importer::importNode(const NodeProto &proto) {
              << "calls itself, which functions must not";
     if (!function &&
         failed(importOperator(proto, NameLoc::get(builder.getStringAttr(path)),
-                              version, inputs, std::move(attributes), outputs)))
+                              version, inputs, attributes, outputs)))
       return failure();
   }
   if (function && failed(callFunction(*function, name, inputs,
