@@ -264,11 +264,14 @@ static std::string getPathFrom(StringRef folder, StringRef absolutePath) {
 std::string dyn::writeMetadata(const ArtifactDescription &description,
                                llvm::StringRef artifactFolder) {
   llvm::json::Array targets, inputs, outputs, weights, files, messages;
-  for (const Machine &machine : description.machines)
-    targets.push_back(
-        llvm::json::Object{{"cpu", machine.cpu},
-                           {"triple", machine.triple},
-                           {"features", llvm::json::Array(machine.features)}});
+  for (const Target *target : description.targets) {
+    llvm::json::Array features;
+    for (llvm::StringRef feature : target->required)
+      features.push_back(feature);
+    targets.push_back(llvm::json::Object{{"cpu", target->name},
+                                         {"triple", target->triple},
+                                         {"features", std::move(features)}});
+  }
   for (const TensorSignature &input : description.inputs)
     inputs.push_back(toJson(input.name, input.type));
   for (const TensorSignature &output : description.outputs)
@@ -309,11 +312,11 @@ std::string dyn::writeMetadata(const ArtifactDescription &description,
 Result<llvm::SmallString<0>>
 dyn::emitArtifactTable(llvm::StringRef metadata,
                        llvm::ArrayRef<std::string> entries,
-                       llvm::TargetMachine &target) {
+                       llvm::TargetMachine &machine) {
   llvm::LLVMContext context;
   llvm::Module module("dyn_artifact", context);
-  module.setTargetTriple(target.getTargetTriple());
-  module.setDataLayout(target.createDataLayout());
+  module.setTargetTriple(machine.getTargetTriple());
+  module.setDataLayout(machine.createDataLayout());
   llvm::Type *pointer = llvm::PointerType::getUnqual(context);
   llvm::Type *i32 = llvm::Type::getInt32Ty(context);
   llvm::Type *i64 = llvm::Type::getInt64Ty(context);
@@ -348,5 +351,5 @@ dyn::emitArtifactTable(llvm::StringRef metadata,
   llvm::GlobalVariable *artifact =
       addConstant(llvm::ConstantStruct::getAnon(fields), "dyn_artifact");
   artifact->setLinkage(llvm::GlobalValue::ExternalLinkage);
-  return emitCode(module, target, llvm::CodeGenFileType::ObjectFile);
+  return emitCode(module, machine, llvm::CodeGenFileType::ObjectFile);
 }

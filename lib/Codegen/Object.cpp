@@ -56,8 +56,8 @@ static OwningOpRef<ModuleOp> cloneCode(ModuleOp module) {
 }
 
 Result<std::unique_ptr<llvm::Module>>
-dyn::translateToLLVMIR(ModuleOp module, const Machine &machine,
-                       const llvm::TargetMachine &target,
+dyn::translateToLLVMIR(ModuleOp module, const Target &target,
+                       const llvm::TargetMachine &machine,
                        llvm::LLVMContext &context) {
   for (Operation &op : *module.getBody())
     if (isa<FunctionOpInterface>(op) && !isa<LLVM::LLVMFuncOp>(op))
@@ -73,22 +73,22 @@ dyn::translateToLLVMIR(ModuleOp module, const Machine &machine,
       mlir::translateModuleToLLVMIR(*code, context, "dyn");
   if (!result)
     return Error("the LLVM dialect cannot be translated to LLVM IR");
-  result->setTargetTriple(target.getTargetTriple());
-  result->setDataLayout(target.createDataLayout());
+  result->setTargetTriple(machine.getTargetTriple());
+  result->setDataLayout(machine.createDataLayout());
   for (llvm::Function &function : *result) {
     function.addFnAttr(llvm::Attribute::NoUnwind);
     if (function.isDeclaration())
       continue;
     if (!function.hasLocalLinkage())
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
-    function.addFnAttr("target-cpu", target.getTargetCPU());
-    function.addFnAttr("prefer-vector-width", llvm::utostr(machine.vectorBits));
+    function.addFnAttr("target-cpu", machine.getTargetCPU());
+    function.addFnAttr("prefer-vector-width", llvm::utostr(target.vectorBits));
   }
   return result;
 }
 
-void dyn::optimize(llvm::Module &module, llvm::TargetMachine &target) {
-  llvm::TargetLibraryInfoImpl library(target.getTargetTriple());
+void dyn::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions();
   for (llvm::StringRef name : kMemoryFunctions) {
     llvm::LibFunc function;
@@ -100,7 +100,7 @@ void dyn::optimize(llvm::Module &module, llvm::TargetMachine &target) {
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
   functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
-  llvm::PassBuilder builder(&target);
+  llvm::PassBuilder builder(&machine);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
   builder.registerFunctionAnalyses(functions);
@@ -111,14 +111,14 @@ void dyn::optimize(llvm::Module &module, llvm::TargetMachine &target) {
 }
 
 Result<llvm::SmallString<0>> dyn::emitCode(llvm::Module &module,
-                                           llvm::TargetMachine &target,
+                                           llvm::TargetMachine &machine,
                                            llvm::CodeGenFileType type) {
   llvm::SmallString<0> code;
   llvm::raw_svector_ostream os(code);
   llvm::legacy::PassManager manager;
-  if (target.addPassesToEmitFile(manager, os, /*DwoOut=*/nullptr, type))
+  if (machine.addPassesToEmitFile(manager, os, /*DwoOut=*/nullptr, type))
     return Error("LLVM has no code emitter for " +
-                 target.getTargetTriple().str());
+                 machine.getTargetTriple().str());
   manager.run(module);
   return code;
 }

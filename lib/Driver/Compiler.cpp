@@ -72,6 +72,14 @@ std::string dyn::getVersionText(llvm::StringRef tool) {
       .str();
 }
 
+Result<const Target *> dyn::findTarget(llvm::StringRef name) {
+  llvm::Expected<const Target *> target =
+      name == "native" ? hostTarget() : lookupTarget(name);
+  if (!target)
+    return Error(llvm::toString(target.takeError()));
+  return *target;
+}
+
 //===----------------------------------------------------------------------===//
 // Diagnostics
 //===----------------------------------------------------------------------===//
@@ -225,8 +233,8 @@ static func::FuncOp findModel(ModuleOp module) {
   llvm_unreachable("a pass removed the model's function");
 }
 
-/// Kernels are functions that the model's function calls, itself or by way of the
-/// runtime's threads.
+/// Kernels are functions that the model's function calls, itself or by way of
+/// the runtime's threads.
 static void countKernels(ModuleOp module, CompileReport &report) {
   llvm::StringSet<> kernels;
   report.kernelCalls = 0;
@@ -242,10 +250,10 @@ static void countKernels(ModuleOp module, CompileReport &report) {
   report.distinctKernels = kernels.size();
 }
 
-Result<> Compiler::runPasses(ModuleOp module, const Machine &machine,
+Result<> Compiler::runPasses(ModuleOp module, const Target &target,
                              const std::string &entrySymbol) {
   PipelineOptions pipeline;
-  pipeline.target = machine.cpu;
+  pipeline.target = target.name.str();
   pipeline.entrySymbol = entrySymbol;
   phases.start("tile");
   PassManager codegen(&context);
@@ -263,7 +271,7 @@ Result<> Compiler::runPasses(ModuleOp module, const Machine &machine,
     if (!description)
       return description.error();
     report.description = std::move(*description);
-    // One arena serves the code for any of the machines.
+    // One arena serves the code for any of the targets.
     if (arena)
       report.description.arenaBytes =
           DimAttr::max(arena, report.description.arenaBytes);
@@ -277,18 +285,18 @@ Result<> Compiler::runPasses(ModuleOp module, const Machine &machine,
 }
 
 Result<llvm::SmallString<0>> Compiler::emitMachineCode(ModuleOp module,
-                                                       const Machine &machine) {
-  Result<std::unique_ptr<llvm::TargetMachine>> target =
-      createTargetMachine(machine);
-  if (!target)
-    return target.error();
+                                                       const Target &target) {
+  Result<std::unique_ptr<llvm::TargetMachine>> machine =
+      createTargetMachine(target);
+  if (!machine)
+    return machine.error();
   phases.start("optimize");
   llvm::LLVMContext llvmContext;
   Result<std::unique_ptr<llvm::Module>> code =
-      translateToLLVMIR(module, machine, **target, llvmContext);
+      translateToLLVMIR(module, target, **machine, llvmContext);
   if (!code)
     return diagnostics->takeError(code.error().message());
-  optimize(**code, **target);
+  optimize(**code, **machine);
   if (options.stage == Stage::LLVMIR) {
     llvm::SmallString<0> text;
     llvm::raw_svector_ostream os(text);
@@ -297,9 +305,9 @@ Result<llvm::SmallString<0>> Compiler::emitMachineCode(ModuleOp module,
   }
   phases.start("emit");
   if (options.stage == Stage::Assembly)
-    return emitCode(**code, **target, llvm::CodeGenFileType::AssemblyFile);
+    return emitCode(**code, **machine, llvm::CodeGenFileType::AssemblyFile);
   Result<llvm::SmallString<0>> object =
-      emitCode(**code, **target, llvm::CodeGenFileType::ObjectFile);
+      emitCode(**code, **machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return object;
   if (auto checked = checkCalls(*object); !checked)
@@ -310,12 +318,12 @@ Result<llvm::SmallString<0>> Compiler::emitMachineCode(ModuleOp module,
 Result<std::string> Compiler::emit(ModuleOp module) {
   if (options.stage == Stage::Library)
     return emitLibrary(module);
-  const Machine &machine = options.machines.front();
-  if (auto lowered = runPasses(module, machine, "dyn_entry"); !lowered)
+  const Target &target = *options.targets.front();
+  if (auto lowered = runPasses(module, target, "dyn_entry"); !lowered)
     return lowered.error();
   if (options.stage == Stage::Tiled || options.stage == Stage::LLVM)
     return printModule(module);
-  Result<llvm::SmallString<0>> code = emitMachineCode(module, machine);
+  Result<llvm::SmallString<0>> code = emitMachineCode(module, target);
   if (!code)
     return code.error();
   return code->str().str();
@@ -324,33 +332,33 @@ Result<std::string> Compiler::emit(ModuleOp module) {
 Result<std::string> Compiler::emitLibrary(ModuleOp module) {
   std::vector<llvm::SmallString<0>> objects;
   std::vector<std::string> entries;
-  for (auto [i, machine] : llvm::enumerate(options.machines)) {
+  for (auto [i, target] : llvm::enumerate(options.targets)) {
     entries.push_back("dyn_entry_" + std::to_string(i));
-    // The last machine may have the module itself.
+    // The last target may have the module itself.
     OwningOpRef<ModuleOp> copy;
-    if (i + 1 < options.machines.size())
+    if (i + 1 < options.targets.size())
       copy = module.clone();
     ModuleOp mine = copy ? *copy : module;
-    if (auto lowered = runPasses(mine, machine, entries.back()); !lowered)
+    if (auto lowered = runPasses(mine, *target, entries.back()); !lowered)
       return lowered.error();
-    Result<llvm::SmallString<0>> object = emitMachineCode(mine, machine);
+    Result<llvm::SmallString<0>> object = emitMachineCode(mine, *target);
     if (!object)
       return object.error();
     objects.push_back(std::move(*object));
   }
   phases.start("link");
-  report.description.machines = options.machines;
-  Result<std::unique_ptr<llvm::TargetMachine>> target =
-      createTargetMachine(options.machines.front());
-  if (!target)
-    return target.error();
+  report.description.targets = options.targets;
+  Result<std::unique_ptr<llvm::TargetMachine>> machine =
+      createTargetMachine(*options.targets.front());
+  if (!machine)
+    return machine.error();
   Result<llvm::SmallString<0>> table = emitArtifactTable(
       writeMetadata(report.description, options.artifactFolder), entries,
-      **target);
+      **machine);
   if (!table)
     return table.error();
   SmallVector<StringRef> inputs(objects.begin(), objects.end());
   inputs.push_back(*table);
   return linkSharedLibrary(
-      inputs, {options.machines.front().triple, options.runtimeFolders});
+      inputs, {options.targets.front()->triple.str(), options.runtimeFolders});
 }

@@ -19,8 +19,8 @@ std::string dyn::writeReport(const CompileReport &report,
   }
   seconds["total"] = total;
   llvm::json::Array targets, files;
-  for (const Machine &machine : model.machines)
-    targets.push_back(machine.cpu);
+  for (const Target *target : model.targets)
+    targets.push_back(target->name);
   for (const WeightFile &file : model.files)
     files.push_back(file.absolutePath);
   uint64_t bytes = 0;

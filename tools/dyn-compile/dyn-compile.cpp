@@ -47,22 +47,22 @@ struct Command {
 
 static constexpr llvm::StringLiteral kTool = "dyn-compile";
 
-static Result<std::vector<Machine>>
-parseTargets(const llvm::opt::InputArgList &arguments) {
+static Result<std::vector<const Target *>>
+parseTargets(const InputArgList &arguments) {
   llvm::SmallVector<llvm::StringRef> names;
   arguments.getLastArgValue(OPT_target, "native").split(names, ',');
-  std::vector<Machine> machines;
+  std::vector<const Target *> targets;
   for (llvm::StringRef name : names) {
-    Result<Machine> machine = findMachine(name);
-    if (!machine)
-      return machine.error();
-    if (!machines.empty() && machines.front().triple != machine->triple)
+    Result<const Target *> target = findTarget(name);
+    if (!target)
+      return target.error();
+    if (!targets.empty() && targets.front()->triple != (*target)->triple)
       return Error("one artifact holds code for one architecture: '" +
-                   machines.front().cpu + "' and '" + machine->cpu +
-                   "' need one each");
-    machines.push_back(*machine);
+                   targets.front()->name.str() + "' and '" +
+                   (*target)->name.str() + "' need one each");
+    targets.push_back(*target);
   }
-  return machines;
+  return targets;
 }
 
 static Result<Command> parse(const llvm::opt::InputArgList &arguments,
@@ -91,14 +91,14 @@ static Result<Command> parse(const llvm::opt::InputArgList &arguments,
   command.timing = arguments.hasArg(OPT_timing);
   command.options.entry = arguments.getLastArgValue(OPT_entry).str();
   command.options.weightsDir = arguments.getLastArgValue(OPT_weights_dir).str();
-  Result<std::vector<Machine>> machines = parseTargets(arguments);
-  if (!machines)
-    return machines.error();
-  command.options.machines = *machines;
-  if (machines->size() > 1 && *parsed > Stage::Tensor &&
+  Result<std::vector<const Target *>> targets = parseTargets(arguments);
+  if (!targets)
+    return targets.error();
+  command.options.targets = *targets;
+  if (targets->size() > 1 && *parsed > Stage::Tensor &&
       *parsed != Stage::Library)
     return Error("--emit=" + stage + " expects one target, got " +
-                 std::to_string(machines->size()));
+                 std::to_string(targets->size()));
   for (const std::string &text : arguments.getAllArgValues(OPT_dim)) {
     Result<DimOption> dim = parseDimOption(text);
     if (!dim)

@@ -117,11 +117,11 @@ static Result<Session> openSession(const Command &command) {
     return format.error();
   if (*format == ModelFormat::Artifact)
     return Session::open(command.model, command.threads);
-  Result<Machine> machine = findMachine("native");
-  if (!machine)
-    return machine.error();
+  Result<const Target *> target = findTarget("native");
+  if (!target)
+    return target.error();
   CompileOptions options;
-  options.machines = {*machine};
+  options.targets = {*target};
   options.entry = command.entry;
   options.weightsDir = command.weightsDir;
   Phases phases(kTool);

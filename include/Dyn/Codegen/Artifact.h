@@ -7,7 +7,7 @@
 #ifndef DYN_CODEGEN_ARTIFACT_H
 #define DYN_CODEGEN_ARTIFACT_H
 
-#include "Dyn/Codegen/Machine.h"
+#include "Dyn/Codegen/TargetMachine.h"
 #include "Dyn/Dialect/Dyn.h"
 #include "Dyn/Resources/WeightLocation.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -36,7 +36,7 @@ struct WeightFile {
 
 struct ArtifactDescription {
   std::string name;
-  std::vector<Machine> machines;
+  std::vector<const Target *> targets;
   DictionaryAttr symbols; ///< `dyn.symbols`, or null.
   std::vector<TensorSignature> inputs, outputs;
   std::vector<PlacedWeight> weights;
@@ -59,10 +59,10 @@ std::string writeMetadata(const ArtifactDescription &description,
                           llvm::StringRef artifactFolder);
 
 /// Object code of the one symbol that an artifact exports. `entries` are names
-/// of functions in other objects, one a machine.
+/// of functions in other objects, one a target.
 Result<llvm::SmallString<0>>
 emitArtifactTable(llvm::StringRef metadata, llvm::ArrayRef<std::string> entries,
-                  llvm::TargetMachine &target);
+                  llvm::TargetMachine &machine);
 
 } // namespace mlir::dyn
 

@@ -3,7 +3,7 @@
 #ifndef DYN_CODEGEN_OBJECT_H
 #define DYN_CODEGEN_OBJECT_H
 
-#include "Dyn/Codegen/Machine.h"
+#include "Dyn/Codegen/TargetMachine.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Module.h"
@@ -19,16 +19,16 @@ llvm::ArrayRef<llvm::StringRef> getAllowedCalls();
 /// `dyn.weight`, are left out. Functions with a body are hidden: an artifact
 /// exports none.
 Result<std::unique_ptr<llvm::Module>>
-translateToLLVMIR(ModuleOp module, const Machine &machine,
-                  const llvm::TargetMachine &target,
+translateToLLVMIR(ModuleOp module, const Target &target,
+                  const llvm::TargetMachine &machine,
                   llvm::LLVMContext &context);
 
 /// LLVM's -O3 for the machine. Makes no calls but allowed ones.
-void optimize(llvm::Module &module, llvm::TargetMachine &target);
+void optimize(llvm::Module &module, llvm::TargetMachine &machine);
 
 /// Object code or assembly.
 Result<llvm::SmallString<0>> emitCode(llvm::Module &module,
-                                      llvm::TargetMachine &target,
+                                      llvm::TargetMachine &machine,
                                       llvm::CodeGenFileType type);
 
 /// Errors if an object calls a function that an artifact may not: "the code for

@@ -44,8 +44,8 @@ struct DimOption {
 Result<DimOption> parseDimOption(llvm::StringRef text);
 
 struct CompileOptions {
-  std::vector<Machine> machines; ///< At least one, of one architecture.
-  std::string entry;             ///< Empty: the only one there is.
+  std::vector<const Target *> targets; ///< At least one, of one architecture.
+  std::string entry;                   ///< Empty: the only one there is.
   std::vector<DimOption> dims;
   std::string weightsDir; ///< Empty: the model's folder alone.
   Stage stage = Stage::Library;
@@ -83,12 +83,12 @@ private:
 
   Result<OwningOpRef<ModuleOp>> load(const std::string &path);
   Result<func::FuncOp> prepareEntry(ModuleOp module);
-  Result<> runPasses(ModuleOp module, const Machine &machine,
+  Result<> runPasses(ModuleOp module, const Target &target,
                      const std::string &entrySymbol);
   Result<std::string> emit(ModuleOp module);
   Result<std::string> emitLibrary(ModuleOp module);
   Result<llvm::SmallString<0>> emitMachineCode(ModuleOp module,
-                                               const Machine &machine);
+                                               const Target &target);
 
   CompileOptions options;
   Phases &phases;
@@ -99,9 +99,9 @@ private:
   FileCache cache;
 };
 
-/// The CPU of that name ("native" is the best one that this machine can run).
+/// The record of that name; "native" is the best one that this machine can run.
 /// Errors list the names.
-Result<Machine> findMachine(llvm::StringRef cpu);
+Result<const Target *> findTarget(llvm::StringRef name);
 
 /// The versions of Dyn, MLIR and bytecode, for --version.
 std::string getVersionText(llvm::StringRef tool);

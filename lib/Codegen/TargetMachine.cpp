@@ -1,7 +1,7 @@
-//===- Machine.cpp - LLVM's code generator for a CPU
+//===- TargetMachine.cpp - LLVM's code generator for a CPU
 //-----------------------===//
 
-#include "Dyn/Codegen/Machine.h"
+#include "Dyn/Codegen/TargetMachine.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -22,27 +22,28 @@ static void initializeTargets() {
 }
 
 Result<std::unique_ptr<llvm::TargetMachine>>
-dyn::createTargetMachine(const Machine &machine) {
+dyn::createTargetMachine(const Target &target) {
   initializeTargets();
-  llvm::Triple triple(machine.triple);
+  llvm::Triple triple(target.triple);
   std::string message;
-  const llvm::Target *target =
+  const llvm::Target *generator =
       llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return Error("LLVM cannot generate code for '" + machine.triple +
+  if (!generator)
+    return Error("LLVM cannot generate code for '" + target.triple.str() +
                  "': " + message);
   std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      target->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
-  if (!subtarget || !subtarget->isCPUStringValid(machine.cpu))
-    return Error("LLVM knows no CPU '" + machine.cpu + "' of " +
-                 machine.triple);
+      generator->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
+  if (!subtarget || !subtarget->isCPUStringValid(target.name))
+    return Error("LLVM knows no CPU '" + target.name.str() + "' of " +
+                 target.triple.str());
   llvm::TargetOptions options;
   // Fused only where the IR says so: results do not depend on the optimizer.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  std::unique_ptr<llvm::TargetMachine> result(target->createTargetMachine(
-      triple, machine.cpu, /*Features=*/"", options, llvm::Reloc::PIC_,
+  std::unique_ptr<llvm::TargetMachine> machine(generator->createTargetMachine(
+      triple, target.name, target.features, options, llvm::Reloc::PIC_,
       /*CM=*/std::nullopt, llvm::CodeGenOptLevel::Aggressive));
-  if (!result)
-    return Error("LLVM cannot generate code for CPU '" + machine.cpu + "'");
-  return result;
+  if (!machine)
+    return Error("LLVM cannot generate code for CPU '" + target.name.str() +
+                 "'");
+  return machine;
 }
