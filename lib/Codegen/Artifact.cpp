@@ -1,5 +1,4 @@
-//===- Artifact.cpp - What an artifact says of its model
-//-------------------===//
+//===- Artifact.cpp - What an artifact says of its model ------------------===//
 
 #include "Dyn/Codegen/Artifact.h"
 #include "Dyn/Codegen/Object.h"

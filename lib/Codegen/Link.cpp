@@ -1,5 +1,4 @@
-//===- Link.cpp - From object code to a shared library
-//---------------------===//
+//===- Link.cpp - From object code to a shared library --------------------===//
 
 #include "Dyn/Codegen/Link.h"
 #include "Dyn/Codegen/Object.h"

@@ -1,5 +1,4 @@
-//===- Object.cpp - From the LLVM dialect to object code
-//-------------------===//
+//===- Object.cpp - From the LLVM dialect to object code ------------------===//
 
 #include "Dyn/Codegen/Object.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -1,5 +1,4 @@
-//===- TargetMachine.cpp - LLVM's code generator for a CPU
-//-----------------------===//
+//===- TargetMachine.cpp - LLVM's code generator for a CPU ----------------===//
 
 #include "Dyn/Codegen/TargetMachine.h"
 #include "llvm/MC/MCSubtargetInfo.h"

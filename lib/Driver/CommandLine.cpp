@@ -1,5 +1,4 @@
-//===- CommandLine.cpp - What the drivers' command lines share
-//-------------===//
+//===- CommandLine.cpp - What the drivers' command lines share ------------===//
 
 #include "Dyn/Driver/CommandLine.h"
 #include "Dyn/Resources/AtomicFile.h"

@@ -1,5 +1,4 @@
-//===- Compiler.cpp - From a model to an artifact
-//--------------------------===//
+//===- Compiler.cpp - From a model to an artifact -------------------------===//
 
 #include "Dyn/Driver/Compiler.h"
 #include "Dyn/Codegen/Link.h"

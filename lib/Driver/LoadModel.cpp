@@ -1,5 +1,4 @@
-//===- LoadModel.cpp - Read a model, whatever it is
-//------------------------===//
+//===- LoadModel.cpp - Read a model, whatever it is -----------------------===//
 
 #include "Dyn/Driver/LoadModel.h"
 #include "mlir/Bytecode/BytecodeReader.h"

@@ -1,5 +1,4 @@
-//===- Npy.cpp - NumPy's files of one array
-//--------------------------------===//
+//===- Npy.cpp - NumPy's files of one array -------------------------------===//
 
 #include "Dyn/Driver/Npy.h"
 #include "Dyn/Resources/AtomicFile.h"

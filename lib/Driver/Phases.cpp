@@ -1,5 +1,4 @@
-//===- Phases.cpp - What a tool is doing, and for how long
-//-----------------===//
+//===- Phases.cpp - What a tool is doing, and for how long ----------------===//
 
 #include "Dyn/Driver/Phases.h"
 #include "llvm/ADT/STLExtras.h"

@@ -1,5 +1,4 @@
-//===- PrepareEntry.cpp - Choose a model's function and say what it is
-//-----===//
+//===- PrepareEntry.cpp - Choose a model's function and say what it is ----===//
 
 #include "PrepareEntry.h"
 #include "Dyn/Dialect/SymbolicDim.h"

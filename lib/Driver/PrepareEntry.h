@@ -1,5 +1,4 @@
-//===- PrepareEntry.h - Choose a model's function and say what it is -*- C++
-//-*-===//
+//===- PrepareEntry.h - Choose and describe the entry -----------*- C++ -*-===//
 
 #ifndef DYN_LIB_DRIVER_PREPAREENTRY_H
 #define DYN_LIB_DRIVER_PREPAREENTRY_H

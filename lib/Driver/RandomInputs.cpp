@@ -1,5 +1,4 @@
-//===- RandomInputs.cpp - Inputs when any will do
-//--------------------------===//
+//===- RandomInputs.cpp - Inputs when any will do -------------------------===//
 
 #include "Dyn/Driver/Session.h"
 #include "llvm/ADT/STLExtras.h"

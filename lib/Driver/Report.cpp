@@ -1,5 +1,4 @@
-//===- Report.cpp - What --report writes
-//-----------------------------------===//
+//===- Report.cpp - What --report writes ----------------------------------===//
 
 #include "Dyn/Driver/Compiler.h"
 #include "llvm/Support/FormatVariadic.h"

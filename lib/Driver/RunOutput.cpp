@@ -1,5 +1,4 @@
-//===- RunOutput.cpp - What dyn-run shows
-//----------------------------------===//
+//===- RunOutput.cpp - What dyn-run shows ---------------------------------===//
 
 #include "Dyn/Driver/RunOutput.h"
 #include "llvm/ADT/APFloat.h"

@@ -1,5 +1,4 @@
-//===- Session.cpp - A compiled model, ready to run
-//------------------------===//
+//===- Session.cpp - A compiled model, ready to run -----------------------===//
 
 #include "Dyn/Driver/Session.h"
 #include "llvm/ADT/ScopeExit.h"

@@ -1,5 +1,4 @@
-//===- dyn-compile.cpp - A model in, an artifact out
-//-----------------------===//
+//===- dyn-compile.cpp - A model in, an artifact out ----------------------===//
 
 #include "Dyn/Driver/CommandLine.h"
 #include "Dyn/Driver/Compiler.h"

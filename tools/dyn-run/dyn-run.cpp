@@ -1,5 +1,4 @@
-//===- dyn-run.cpp - Run a model or an artifact
-//----------------------------===//
+//===- dyn-run.cpp - Run a model or an artifact ---------------------------===//
 
 #include "Dyn/Driver/CommandLine.h"
 #include "Dyn/Driver/Compiler.h"

@@ -1,5 +1,4 @@
-//===- EntryAttributes.h - What a model's function says of itself -*- C++
-//-*-===//
+//===- EntryAttributes.h - What a model is, in attributes -------*- C++ -*-===//
 //
 // Names of the discardable attributes by which a model's function on builtin
 // types remembers what it was: they go from the lowering of dyn, through the

@@ -1,5 +1,4 @@
-//===- ArenaLayout.cpp - Offsets for blocks of symbolic sizes
-//--------------===//
+//===- ArenaLayout.cpp - Offsets for blocks of symbolic sizes -------------===//
 
 #include "ArenaLayout.h"
 #include <numeric>

@@ -1,5 +1,4 @@
-//===- EmitEntry.cpp - The function that the runtime calls
-//-----------------===//
+//===- EmitEntry.cpp - The function that the runtime calls ----------------===//
 
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"

@@ -1,5 +1,4 @@
-//===- EntrySizes.cpp - Sizes as expressions of a function's arguments
-//------===//
+//===- EntrySizes.cpp - Sizes as expressions of a function's arguments ----===//
 
 #include "EntrySizes.h"
 #include "Dyn/Transforms/EntryAttributes.h"

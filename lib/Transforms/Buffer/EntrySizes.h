@@ -1,5 +1,4 @@
-//===- EntrySizes.h - Sizes as expressions of a function's arguments -*- C++
-//-*-===//
+//===- EntrySizes.h - Sizes in terms of arguments ---------------*- C++ -*-===//
 
 #ifndef DYN_LIB_TRANSFORMS_BUFFER_ENTRYSIZES_H
 #define DYN_LIB_TRANSFORMS_BUFFER_ENTRYSIZES_H

@@ -1,5 +1,4 @@
-//===- ExpandForLLVM.cpp - No calls behind the compiler's back
-//-------------===//
+//===- ExpandForLLVM.cpp - No calls behind the compiler's back ------------===//
 
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

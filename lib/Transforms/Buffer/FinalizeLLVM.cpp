@@ -1,5 +1,4 @@
-//===- FinalizeLLVM.cpp - LLVM dialect as an artifact's code
-//---------------===//
+//===- FinalizeLLVM.cpp - LLVM dialect as an artifact's code --------------===//
 
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

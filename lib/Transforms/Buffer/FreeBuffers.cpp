@@ -1,5 +1,4 @@
-//===- FreeBuffers.cpp - Free allocations after their last use
-//-------------===//
+//===- FreeBuffers.cpp - Free allocations after their last use ------------===//
 
 #include "Dyn/Transforms/Passes.h"
 #include "Lifetime.h"

@@ -1,5 +1,4 @@
-//===- Lifetime.cpp - Where a buffer is in use
-//-----------------------------===//
+//===- Lifetime.cpp - Where a buffer is in use ----------------------------===//
 
 #include "Lifetime.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

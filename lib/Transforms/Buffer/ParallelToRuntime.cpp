@@ -1,5 +1,4 @@
-//===- ParallelToRuntime.cpp - Parallel loops on the runtime's threads
-//-----===//
+//===- ParallelToRuntime.cpp - Parallel loops on the runtime's threads ----===//
 
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"

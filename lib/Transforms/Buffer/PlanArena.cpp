@@ -1,5 +1,4 @@
-//===- PlanArena.cpp - One arena a function, offsets in symbols
-//------------===//
+//===- PlanArena.cpp - One arena a function, offsets in symbols -----------===//
 
 #include "ArenaLayout.h"
 #include "Dyn/Transforms/EntryAttributes.h"

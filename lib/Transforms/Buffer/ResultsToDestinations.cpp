@@ -1,5 +1,4 @@
-//===- ResultsToDestinations.cpp - The caller hands in result buffers
-//------===//
+//===- ResultsToDestinations.cpp - The caller hands in result buffers -----===//
 
 #include "Dyn/Dialect/Dyn.h"
 #include "Dyn/Transforms/EntryAttributes.h"

@@ -1,5 +1,4 @@
-//===- RuntimeCalls.cpp - Between buffers and the runtime's C functions
-//----===//
+//===- RuntimeCalls.cpp - Between buffers and the runtime's C functions ---===//
 
 #include "RuntimeCalls.h"
 

@@ -1,5 +1,4 @@
-//===- RuntimeCalls.h - Between buffers and the runtime's C functions -*- C++
-//-*-===//
+//===- RuntimeCalls.h - Buffers and C functions -----------------*- C++ -*-===//
 
 #ifndef DYN_LIB_TRANSFORMS_BUFFER_RUNTIMECALLS_H
 #define DYN_LIB_TRANSFORMS_BUFFER_RUNTIMECALLS_H

@@ -1,5 +1,4 @@
-//===- SeparateEmpties.cpp - One tensor.empty a use
-//------------------------===//
+//===- SeparateEmpties.cpp - One tensor.empty a use -----------------------===//
 
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
