@@ -10,8 +10,8 @@ namespace mlir::dyn {
 
 /// The part of `block` in which `buffer`, allocated in it or in a region below,
 /// and all views of it are in use: from the first operation that
-/// may touch its bytes to the last. nullopt if the buffer outlives the block or, on the
-/// way from its allocation up to `block`, an iteration of a loop.
+/// may touch its bytes to the last. nullopt if the buffer outlives the block
+/// or, on the way from its allocation up to `block`, an iteration of a loop.
 struct Lifetime {
   Operation *first;
   Operation *last;
