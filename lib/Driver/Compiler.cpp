@@ -237,15 +237,16 @@ static func::FuncOp findModel(ModuleOp module) {
 static void countKernels(ModuleOp module, CompileReport &report) {
   llvm::StringSet<> kernels;
   report.kernelCalls = 0;
-  auto count = [&](StringRef name) {
-    auto callee = module.lookupSymbol<func::FuncOp>(name);
-    if (!callee || callee.isExternal())
+  module.walk([&](func::CallOp call) {
+    auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
+    if (callee && !callee.isExternal())
+      kernels.insert(call.getCallee());
+    else if (call.getCallee() != "dyn_rt_parallel_for")
       return;
     ++report.kernelCalls;
-    kernels.insert(name);
-  };
-  module.walk([&](func::CallOp call) { count(call.getCallee()); });
-  module.walk([&](func::ConstantOp op) { count(op.getValue()); });
+  });
+  // One constant may serve several calls.
+  module.walk([&](func::ConstantOp op) { kernels.insert(op.getValue()); });
   report.distinctKernels = kernels.size();
 }
 
