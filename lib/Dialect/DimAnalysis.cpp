@@ -15,6 +15,8 @@ using namespace mlir::dyn;
 static constexpr int64_t kLow = INT64_MIN, kHigh = INT64_MAX;
 
 static DimBounds multiply(DimBounds lhs, DimBounds rhs) {
+  if (lhs.min == 1 && lhs.max == 1)
+    return rhs;
   auto isOpen = [](DimBounds b) { return b.min == kLow || b.max == kHigh; };
   auto product = [](int64_t a, int64_t b) {
     int64_t result;

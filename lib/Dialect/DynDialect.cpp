@@ -2,6 +2,7 @@
 
 #include "Bytecode.h"
 #include "Dyn/Dialect/Dyn.h"
+#include "Inlining.h"
 #include "Ops/ConstantFolding.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -26,7 +27,8 @@ void DynDialect::initialize() {
 #define GET_OP_LIST
 #include "Dyn/Dialect/DynOps.cpp.inc"
       >();
-  addInterfaces<DynBytecodeInterface, ConstantFoldInterface>();
+  addInterfaces<DynBytecodeInterface, ConstantFoldInterface,
+                DynInlinerInterface>();
 }
 
 // Here because the attribute's storage is; all else about sizes is in

@@ -15,6 +15,7 @@ using namespace mlir;
 
 void dyn::buildGraphPipeline(OpPassManager &manager,
                              const PipelineOptions &options) {
+  manager.addPass(createInlinerPass());
   manager.addPass(createDynRefineShapesPass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

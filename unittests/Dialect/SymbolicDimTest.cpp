@@ -394,6 +394,7 @@ TEST_F(SymbolicDim, RangesDecide) {
   EXPECT_EQ(simple("max(S - 9, 0)"), "max(0, S - 9)");
   EXPECT_EQ(simple("max(S - min(S, 100), 0)"), "S - min(S, 100)");
   EXPECT_EQ(simple("max(S * T - 2 * S, 0)"), "S * T - 2 * S");
+  EXPECT_EQ(simple("max(T ceildiv 2, 0)"), "-((-T) floordiv 2)");
   EXPECT_EQ(simple("S mod 4"), "0");
   EXPECT_EQ(simple("S mod 16"), "S mod 16");
   EXPECT_EQ(simple("S floordiv 1024"), "0");

@@ -104,7 +104,9 @@ def Dyn_FromBuiltinOp : Dyn_Op<"from_builtin", [Pure]> {
 def Dyn_RefineOp : Dyn_Op<"refine", [Pure, DeclareOpInterfaceMethods<CastOpInterface>]> {
   let summary = "state sizes of a tensor, checked at run time where they are not provably equal";
   let description = [{
-    The result is the operand; its type may name sizes that the operand's does not (`?` becomes `N`) or forget them.
+    The result is the operand; its type may name sizes that the operand's does not (`?` becomes `N`) or forget them. A
+    symbol that no argument has gets its value here. Other operations as well may state a size in a result type where
+    their operands leave it `?`, with the same check.
 
     - (refine_c1) ranks and element types are equal, and no two sizes are different numbers.
 

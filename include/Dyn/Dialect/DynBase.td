@@ -231,6 +231,7 @@ def Dyn_BoolTensor : Dyn_TensorOf<"$_self.isInteger(1)", "i1">;
 def Dyn_FloatTensor : Dyn_TensorOf<"::llvm::isa<::mlir::FloatType>($_self)", "floats">;
 def Dyn_NumberTensor : Dyn_TensorOf<"!$_self.isInteger(1)", "numbers">;
 def Dyn_IntTensor : Dyn_TensorOf<"$_self.isIntOrIndex() && !$_self.isInteger(1)", "integers">;
+def Dyn_BitsTensor : Dyn_TensorOf<"$_self.isIntOrIndex()", "i1 or integers">;
 def Dyn_IndexTensor : Dyn_TensorOf<"$_self.isSignlessInteger(32) || $_self.isSignlessInteger(64)", "i32 or i64">;
 
 #endif // DYN_DIALECT_DYNBASE

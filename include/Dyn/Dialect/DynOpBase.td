@@ -9,7 +9,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Dyn_Op<string opMnemonic, list<Trait> traits = []> : Op<Dyn_Dialect, opMnemonic, traits>;
 
-// Inferred and written result types agree where both know a size: `?` may stand for any size, in either of them.
+// Inferred and written result types agree where both know a size. A written `?` forgets a size; one that is written where
+// inference has `?` is stated, and checked at run time.
 class Dyn_InferredOp<string opMnemonic, list<Trait> traits = []>
     : Dyn_Op<opMnemonic, traits # [Pure, InferTypeOpAdaptor]> {
   let extraClassDeclaration = [{

@@ -66,15 +66,15 @@ def Dyn_PowOp : Dyn_ElementwiseOp<"pow"> {
 def Dyn_MinOp : Dyn_BinaryOp<"min", Dyn_NumberTensor, [Commutative]> { let summary = "minimum; NaN if either is"; }
 def Dyn_MaxOp : Dyn_BinaryOp<"max", Dyn_NumberTensor, [Commutative]> { let summary = "maximum; NaN if either is"; }
 
-def Dyn_AndOp : Dyn_BinaryOp<"and", Dyn_Tensor, [Commutative]> {
+def Dyn_AndOp : Dyn_BinaryOp<"and", Dyn_BitsTensor, [Commutative]> {
   let summary = "bitwise and; of i1 or integers";
   let hasFolder = 1;
 }
-def Dyn_OrOp : Dyn_BinaryOp<"or", Dyn_Tensor, [Commutative]> {
+def Dyn_OrOp : Dyn_BinaryOp<"or", Dyn_BitsTensor, [Commutative]> {
   let summary = "bitwise or; of i1 or integers";
   let hasFolder = 1;
 }
-def Dyn_XorOp : Dyn_BinaryOp<"xor", Dyn_Tensor, [Commutative]> { let summary = "bitwise exclusive or; of i1 or integers"; }
+def Dyn_XorOp : Dyn_BinaryOp<"xor", Dyn_BitsTensor, [Commutative]> { let summary = "bitwise exclusive or; of i1 or integers"; }
 def Dyn_ShiftLeftOp : Dyn_BinaryOp<"shift_left", Dyn_IntTensor> {
   let summary = "shift left; 0 where the distance is not below the width";
 }
@@ -92,7 +92,7 @@ def Dyn_NegOp : Dyn_UnaryOp<"neg", Dyn_NumberTensor> {
   let hasFolder = 1;
 }
 def Dyn_SignOp : Dyn_UnaryOp<"sign", Dyn_NumberTensor> { let summary = "-1, 0 or 1"; }
-def Dyn_NotOp : Dyn_UnaryOp<"not"> {
+def Dyn_NotOp : Dyn_UnaryOp<"not", Dyn_BitsTensor> {
   let summary = "bitwise complement; of i1 or integers";
   let hasFolder = 1;
 }
@@ -119,7 +119,13 @@ def Dyn_ConvertOp : Dyn_ElementwiseOp<"convert"> {
     Floats round to nearest, ties to even. Floats become integers by rounding towards zero; values the integer cannot
     hold saturate, NaN gives 0. Anything but 0 becomes true.
 
+    - (convert_c1) `element_type` is one that dyn tensors have.
+
     Source: ONNX `Cast`-13.
+
+    ```mlir
+    %0 = dyn.convert %mask {element_type = f32} : (!dyn.tensor<[B, S], i64>) -> !dyn.tensor<[B, S], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, TypeAttr:$element_type);
   let results = (outs Dyn_Tensor:$result);
@@ -128,7 +134,16 @@ def Dyn_ConvertOp : Dyn_ElementwiseOp<"convert"> {
 
 def Dyn_SelectOp : Dyn_ElementwiseOp<"select"> {
   let summary = "on_true where the condition holds, on_false elsewhere; all three are broadcast";
-  let description = [{ Source: ONNX `Where`-16. }];
+  let description = [{
+    - (elementwise_c1) `on_true` and `on_false` have the same element type.
+
+    Source: ONNX `Where`-16.
+
+    ```mlir
+    %0 = dyn.select %mask, %x, %low : (!dyn.tensor<[B, 1, S], i1>, !dyn.tensor<[B, T, S], f32>, !dyn.tensor<[], f32>)
+        -> !dyn.tensor<[B, T, S], f32>
+    ```
+  }];
   let arguments = (ins Dyn_BoolTensor:$condition, Dyn_Tensor:$on_true, Dyn_Tensor:$on_false);
   let results = (outs Dyn_Tensor:$result);
   let hasFolder = 1;

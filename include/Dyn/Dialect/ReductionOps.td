@@ -43,25 +43,75 @@ def Dyn_ReduceSumOp : Dyn_ReduceOp<"reduce_sum"> {
     ```
   }];
 }
-def Dyn_ReduceMeanOp : Dyn_ReduceOp<"reduce_mean"> { let summary = "mean over axes; NaN of nothing"; }
-def Dyn_ReduceProdOp : Dyn_ReduceOp<"reduce_prod"> { let summary = "product over axes; 1 of nothing"; }
-def Dyn_ReduceMaxOp : Dyn_ReduceOp<"reduce_max", Dyn_Tensor> { let summary = "maximum over axes; the least value of nothing"; }
-def Dyn_ReduceMinOp : Dyn_ReduceOp<"reduce_min", Dyn_Tensor> { let summary = "minimum over axes; the greatest value of nothing"; }
+def Dyn_ReduceMeanOp : Dyn_ReduceOp<"reduce_mean"> {
+  let summary = "mean over axes; NaN of nothing";
+  let description = [{
+    The sum, in f32 for f16 and bf16, divided by the number of elements. Integers round towards zero; their mean of
+    nothing is 0.
+
+    Source: ONNX `ReduceMean`-18.
+  }];
+}
+def Dyn_ReduceProdOp : Dyn_ReduceOp<"reduce_prod"> {
+  let summary = "product over axes; 1 of nothing";
+  let description = [{
+    Of sizes it is the number of elements: `reduce_prod` of `#dyn.dims<[B, S]>` folds to `B * S`.
+
+    Source: ONNX `ReduceProd`-18.
+  }];
+}
+def Dyn_ReduceMaxOp : Dyn_ReduceOp<"reduce_max", Dyn_Tensor> {
+  let summary = "maximum over axes; the least value of nothing";
+  let description = [{
+    NaN if an element is. Of nothing it is minus infinity, the least integer, or false.
+
+    Source: ONNX `ReduceMax`-20.
+  }];
+}
+def Dyn_ReduceMinOp : Dyn_ReduceOp<"reduce_min", Dyn_Tensor> {
+  let summary = "minimum over axes; the greatest value of nothing";
+  let description = [{
+    NaN if an element is. Of nothing it is infinity, the greatest integer, or true.
+
+    Source: ONNX `ReduceMin`-20.
+  }];
+}
 
 // (arg_reduce_c1) the axis is between 0 and the rank.
 class Dyn_ArgReduceOp<string opMnemonic> : Dyn_InferredOp<opMnemonic> {
   let arguments = (ins Dyn_NumberTensor:$input, I64Attr:$axis, BoolAttr:$keep_dims, BoolAttr:$select_last);
   let results = (outs Dyn_IndexTensor:$result);
 }
-def Dyn_ArgMaxOp : Dyn_ArgReduceOp<"arg_max"> { let summary = "i64 index of the maximum along an axis"; }
+def Dyn_ArgMaxOp : Dyn_ArgReduceOp<"arg_max"> {
+  let summary = "i64 index of the maximum along an axis";
+  let description = [{
+    Of equal elements the first, or with `select_last` the last; NaN is greater than all else, and for `arg_min` less. An
+    axis of size 0 has no index: what the result holds is out of range.
+
+    - (arg_reduce_c1) the axis is between 0 and the rank.
+
+    Source: ONNX `ArgMax`-13.
+
+    ```mlir
+    %0 = dyn.arg_max %x {axis = 1, keep_dims = false, select_last = false} : (!dyn.tensor<[B, S], f32>) -> !dyn.tensor<[B], i64>
+    ```
+  }];
+}
 def Dyn_ArgMinOp : Dyn_ArgReduceOp<"arg_min"> { let summary = "i64 index of the minimum along an axis"; }
 
 def Dyn_SoftmaxOp : Dyn_InferredOp<"softmax"> {
   let summary = "exp(x - max(x)) / sum(exp(x - max(x))) along an axis";
   let description = [{
+    In f32 for f16 and bf16. An axis of size 0 gives a result without elements. A row that is minus infinity throughout
+    is NaN.
+
     - (softmax_c1) the axis is between 0 and the rank.
 
     Source: ONNX `Softmax`-13.
+
+    ```mlir
+    %0 = dyn.softmax %x {axis = 2} : (!dyn.tensor<[B, S, T], f32>) -> !dyn.tensor<[B, S, T], f32>
+    ```
   }];
   let arguments = (ins Dyn_FloatTensor:$input, I64Attr:$axis);
   let results = (outs Dyn_FloatTensor:$result);
@@ -79,6 +129,11 @@ def Dyn_LayerNormOp : Dyn_InferredOp<"layer_norm"> {
       sizes are the input's or 1; what symbols cannot decide is checked at run time.
 
     Source: ONNX `LayerNormalization`-17.
+
+    ```mlir
+    %0 = dyn.layer_norm %x, %scale, %bias {axis = 2, epsilon = 1.0e-12} : (!dyn.tensor<[B, S, 8], f32>,
+        !dyn.tensor<[8], f32>, !dyn.tensor<[8], f32>) -> !dyn.tensor<[B, S, 8], f32>
+    ```
   }];
   let arguments = (ins Dyn_FloatTensor:$input, Dyn_FloatTensor:$scale, Optional<Dyn_FloatTensor>:$bias, I64Attr:$axis,
                        F64Attr:$epsilon);
@@ -88,9 +143,15 @@ def Dyn_LayerNormOp : Dyn_InferredOp<"layer_norm"> {
 def Dyn_CumSumOp : Dyn_InferredOp<"cumsum"> {
   let summary = "running sum along an axis";
   let description = [{
+    `exclusive` leaves the element itself out, so that the first is 0; `reverse` starts from the end.
+
     - (cumsum_c1) the axis is between 0 and the rank.
 
     Source: ONNX `CumSum`-14.
+
+    ```mlir
+    %0 = dyn.cumsum %x {axis = 1, exclusive = false, reverse = false} : (!dyn.tensor<[B, S], i64>) -> !dyn.tensor<[B, S], i64>
+    ```
   }];
   let arguments = (ins Dyn_NumberTensor:$input, I64Attr:$axis, BoolAttr:$exclusive, BoolAttr:$reverse);
   let results = (outs Dyn_NumberTensor:$result);

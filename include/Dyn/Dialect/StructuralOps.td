@@ -54,6 +54,10 @@ def Dyn_BroadcastToOp : Dyn_InferredOp<"broadcast_to"> {
     - (broadcast_c1) sizes that are different numbers, neither of them 1, are an error.
 
     Source: ONNX `Expand`-13.
+
+    ```mlir
+    %0 = dyn.broadcast_to %x, %shape : (!dyn.tensor<[B, 1, 8], f32>, !dyn.tensor<[3], i64>) -> !dyn.tensor<[B, ?, 8], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$shape);
   let results = (outs Dyn_Tensor:$result);
@@ -67,6 +71,12 @@ def Dyn_ConcatOp : Dyn_InferredOp<"concat"> {
     - (concat_c2) the axis is between 0 and the rank;
     - (concat_c3) all other sizes are equal: different numbers are an error here, what symbols cannot decide is checked
       at run time.
+
+    Source: ONNX `Concat`-13.
+
+    ```mlir
+    %0 = dyn.concat %past, %new {axis = 1} : (!dyn.tensor<[B, P, 8], f32>, !dyn.tensor<[B, S, 8], f32>) -> !dyn.tensor<[B, P + S, 8], f32>
+    ```
   }];
   let arguments = (ins Variadic<Dyn_Tensor>:$inputs, I64Attr:$axis);
   let results = (outs Dyn_Tensor:$result);
@@ -76,14 +86,14 @@ def Dyn_ConcatOp : Dyn_InferredOp<"concat"> {
 def Dyn_SliceOp : Dyn_InferredOp<"slice"> {
   let summary = "every step-th element from start to end along some axes";
   let description = [{
-    Starts and ends count from the end if negative and are clamped to the axis, so nothing is out of range. A step may
-    be negative.
+    Starts and ends count from the end if negative and are clamped, so nothing is out of range: to `[0, size]`, or for a
+    negative step starts to `[0, size - 1]` and ends to `[-1, size - 1]`.
 
     - (slice_c1) `starts`, `ends` and `steps` have rank 1 and as many elements as there are axes;
     - (slice_c2) axes are different and between 0 and the rank;
     - (slice_c3) no step is 0; one that is not constant is checked at run time.
 
-    Source: ONNX `Slice`-13; NumPy basic slicing.
+    Source: ONNX `Slice`-13.
 
     ```mlir
     %0 = dyn.slice %x, %starts, %ends, %steps {axes = array<i64: 1>} : (!dyn.tensor<[B, 512], i64>,
@@ -105,6 +115,10 @@ def Dyn_GatherOp : Dyn_InferredOp<"gather"> {
     - (gather_c1) the axis is between 0 and the rank.
 
     Source: ONNX `Gather`-13.
+
+    ```mlir
+    %0 = dyn.gather %table, %ids {axis = 0} : (!dyn.tensor<[30522, 8], f32>, !dyn.tensor<[B, S], i64>) -> !dyn.tensor<[B, S, 8], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs Dyn_Tensor:$result);
@@ -118,6 +132,10 @@ def Dyn_GatherElementsOp : Dyn_InferredOp<"gather_elements"> {
       here, what symbols cannot decide is checked at run time.
 
     Source: ONNX `GatherElements`-13.
+
+    ```mlir
+    %0 = dyn.gather_elements %x, %i {axis = 1} : (!dyn.tensor<[B, S], f32>, !dyn.tensor<[B, 4], i64>) -> !dyn.tensor<[B, 4], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs Dyn_Tensor:$result);
@@ -134,6 +152,10 @@ def Dyn_GatherNDOp : Dyn_InferredOp<"gather_nd"> {
     - (gather_nd_c2) `batch_dims` is less than both ranks, and those sizes are equal.
 
     Source: ONNX `GatherND`-13.
+
+    ```mlir
+    %0 = dyn.gather_nd %x, %i {batch_dims = 0} : (!dyn.tensor<[B, S, 8], f32>, !dyn.tensor<[N, 2], i64>) -> !dyn.tensor<[N, 8], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$indices, I64Attr:$batch_dims);
   let results = (outs Dyn_Tensor:$result);
@@ -150,6 +172,10 @@ def Dyn_PadOp : Dyn_InferredOp<"pad"> {
       checked at run time.
 
     Source: ONNX `Pad`-13, mode constant.
+
+    ```mlir
+    %0 = dyn.pad %x, %pads, %zero : (!dyn.tensor<[S], f32>, !dyn.tensor<[2], i64>, !dyn.tensor<[], f32>) -> !dyn.tensor<[?], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$pads, Dyn_Tensor:$value);
   let results = (outs Dyn_Tensor:$result);
@@ -163,6 +189,10 @@ def Dyn_TileOp : Dyn_InferredOp<"tile"> {
     - (tile_c2) no element is negative.
 
     Source: ONNX `Tile`-13; NumPy `tile`.
+
+    ```mlir
+    %0 = dyn.tile %x, %repeats : (!dyn.tensor<[S], f32>, !dyn.tensor<[1], i64>) -> !dyn.tensor<[?], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$repeats);
   let results = (outs Dyn_Tensor:$result);
@@ -172,10 +202,16 @@ def Dyn_TileOp : Dyn_InferredOp<"tile"> {
 def Dyn_IotaOp : Dyn_InferredOp<"iota"> {
   let summary = "start, start + step, ... below limit (above it if the step is negative)";
   let description = [{
-    Three scalars of one element type. The number of elements is `max(ceil((limit - start) / step), 0)`; a step of 0
-    fails the run. As a value of sizes it folds where its length is a number.
+    The number of elements is `max(ceil((limit - start) / step), 0)`; a step of 0 fails the run. As a value of sizes it
+    folds where its length is a number.
+
+    - (iota_c1) operands are three scalars of one element type.
 
     Source: ONNX `Range`-11.
+
+    ```mlir
+    %0 = dyn.iota %start, %limit, %step : (!dyn.tensor<[], i64>, !dyn.tensor<[], i64>, !dyn.tensor<[], i64>) -> !dyn.tensor<[?], i64>
+    ```
   }];
   let arguments = (ins Dyn_NumberTensor:$start, Dyn_NumberTensor:$limit, Dyn_NumberTensor:$step);
   let results = (outs Dyn_NumberTensor:$result);
@@ -189,6 +225,10 @@ def Dyn_TriluOp : Dyn_InferredOp<"trilu"> {
     - (trilu_c1) the input has rank 2 or more, and `k` is a scalar.
 
     Source: ONNX `Trilu`-14.
+
+    ```mlir
+    %0 = dyn.trilu %x, %k {upper = true} : (!dyn.tensor<[S, S], f32>, !dyn.tensor<[], i64>) -> !dyn.tensor<[S, S], f32>
+    ```
   }];
   let arguments = (ins Dyn_Tensor:$input, Dyn_IndexTensor:$k, BoolAttr:$upper);
   let results = (outs Dyn_Tensor:$result);

@@ -63,6 +63,9 @@ bool dyn::hasInferredType(Operation *op) {
 
 LogicalResult dyn::checkAxis(std::optional<Location> location, int64_t axis,
                              int64_t rank) {
+  if (rank == 0)
+    return emitOptionalError(location, "expects an axis, got ", axis,
+                             " for a scalar");
   if (axis < 0 || axis >= rank)
     return emitOptionalError(location, "expects an axis between 0 and ",
                              rank - 1, ", got ", axis);

@@ -126,6 +126,7 @@ LogicalResult ConvertOp::inferReturnTypes(MLIRContext *,
                                           std::optional<Location> location,
                                           Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
+  // convert_c1
   if (!DynTensorType::isValidElementType(adaptor.getElementType()))
     return emitOptionalError(location,
                              "expects an element type of dyn tensors, got ",

@@ -357,6 +357,7 @@ LogicalResult IotaOp::inferReturnTypes(MLIRContext *context,
                                        Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
   auto first = cast<DynTensorType>(adaptor.getStart().getType());
+  // iota_c1
   for (Value operand : adaptor.getOperands()) {
     auto type = cast<DynTensorType>(operand.getType());
     if (type.getRank() != 0 || type.getElementType() != first.getElementType())
