@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
-cmake --preset release --log-level=WARNING
+cmake --preset release >/dev/null
 ninja -C build-release --quiet dyn-compile DynRuntime
 
 # The model's initializers are slices of model.safetensors in its own folder.

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
-cmake --preset default --log-level=WARNING
+cmake --preset default >/dev/null
 ninja -C build # Headers that TableGen writes have to be there.
 
 if [[ "${1-}" == --all ]]; then

@@ -36,7 +36,8 @@ run_lit() { "${llvm}/lit" --succinct --verbose --xunit-xml-output "${report}" bu
 
 run_pytest() { PYTHONPATH=python "${python}" -m pytest --quiet --junit-xml "${report}"; }
 
-install_package() { cmake --install build --prefix "${scratch}/dyn" >"${scratch}/install.log" || cat "${scratch}/install.log"; }
+# quietly COMMAND...: shows what the command prints only if it fails.
+quietly() { "$@" >"${scratch}/log" 2>&1 || { cat "${scratch}/log"; return 1; }; }
 
 run_consumer() {
   cmake -S examples/consumer -B "${scratch}/consumer" -G Ninja -DCMAKE_PREFIX_PATH="${scratch}/dyn" \
@@ -47,10 +48,10 @@ run_consumer() {
 
 part "C++ format" check_cpp_format
 part "Python style" check_python_style
-part "configure" cmake --preset default --log-level=WARNING
+part "configure" quietly cmake --preset default
 if part "build" ninja -C build; then
   part "lit and GoogleTest" run_lit
   part "pytest" run_pytest
-  part "install" install_package && part "consumer" run_consumer
+  part "install" quietly cmake --install build --prefix "${scratch}/dyn" && part "consumer" run_consumer
 fi
 "${python}" scripts/report.py sum "${results}"
