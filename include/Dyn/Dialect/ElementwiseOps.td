@@ -9,19 +9,41 @@ include "Dyn/Dialect/DynOpBase.td"
 // run time. (broadcast_c1): sizes that are different numbers, neither of them 1, are an error.
 class Dyn_ElementwiseOp<string opMnemonic, list<Trait> traits = []> : Dyn_InferredOp<opMnemonic, traits>;
 
-class Dyn_UnaryOp<string opMnemonic, Type operand = Dyn_Tensor, Type resultType = operand>
-    : Dyn_ElementwiseOp<opMnemonic> {
+class Dyn_UnaryOp<string opMnemonic, Type operand = Dyn_Tensor, Type resultType = operand, string from = "f32",
+                  string to = from> : Dyn_ElementwiseOp<opMnemonic> {
+  let description = [{
+    ```mlir
+    %0 = dyn.}] # opMnemonic # [{ %x : (!dyn.tensor<[B, 8], }] # from # [{>) -> !dyn.tensor<[B, 8], }] # to # [{>
+    ```
+  }];
   let arguments = (ins operand:$input);
   let results = (outs resultType:$result);
 }
 
-class Dyn_BinaryOp<string opMnemonic, Type operand = Dyn_Tensor, list<Trait> traits = []>
+class Dyn_BinaryOp<string opMnemonic, Type operand = Dyn_Tensor, list<Trait> traits = [], string element = "f32">
     : Dyn_ElementwiseOp<opMnemonic, traits> {
+  let description = [{
+    - (elementwise_c1) both operands have the same element type;
+    - (broadcast_c1) sizes that are different numbers, neither of them 1, are an error.
+
+    ```mlir
+    %0 = dyn.}] # opMnemonic # [{ %x, %y : (!dyn.tensor<[B, 8], }] # element # [{>, !dyn.tensor<[8], }] # element
+        # [{>) -> !dyn.tensor<[B, 8], }] # element # [{>
+    ```
+  }];
   let arguments = (ins operand:$lhs, operand:$rhs);
   let results = (outs operand:$result);
 }
 
 class Dyn_CompareOp<string opMnemonic> : Dyn_ElementwiseOp<opMnemonic> {
+  let description = [{
+    - (elementwise_c1) both operands have the same element type;
+    - (broadcast_c1) sizes that are different numbers, neither of them 1, are an error.
+
+    ```mlir
+    %0 = dyn.}] # opMnemonic # [{ %x, %y : (!dyn.tensor<[B, 8], f32>, !dyn.tensor<[8], f32>) -> !dyn.tensor<[B, 8], i1>
+    ```
+  }];
   let arguments = (ins Dyn_Tensor:$lhs, Dyn_Tensor:$rhs);
   let results = (outs Dyn_BoolTensor:$result);
 }
@@ -59,26 +81,32 @@ def Dyn_FmodOp : Dyn_BinaryOp<"fmod", Dyn_NumberTensor> {
 }
 def Dyn_PowOp : Dyn_ElementwiseOp<"pow"> {
   let summary = "power; the result has the base's element type";
-  let description = [{ Source: ONNX `Pow`-15. }];
+  let description = [{
+    Source: ONNX `Pow`-15.
+
+    ```mlir
+    %0 = dyn.pow %x, %y : (!dyn.tensor<[B, 8], f32>, !dyn.tensor<[], i64>) -> !dyn.tensor<[B, 8], f32>
+    ```
+  }];
   let arguments = (ins Dyn_NumberTensor:$lhs, Dyn_NumberTensor:$rhs);
   let results = (outs Dyn_NumberTensor:$result);
 }
 def Dyn_MinOp : Dyn_BinaryOp<"min", Dyn_NumberTensor, [Commutative]> { let summary = "minimum; NaN if either is"; }
 def Dyn_MaxOp : Dyn_BinaryOp<"max", Dyn_NumberTensor, [Commutative]> { let summary = "maximum; NaN if either is"; }
 
-def Dyn_AndOp : Dyn_BinaryOp<"and", Dyn_BitsTensor, [Commutative]> {
+def Dyn_AndOp : Dyn_BinaryOp<"and", Dyn_BitsTensor, [Commutative], "i1"> {
   let summary = "bitwise and; of i1 or integers";
   let hasFolder = 1;
 }
-def Dyn_OrOp : Dyn_BinaryOp<"or", Dyn_BitsTensor, [Commutative]> {
+def Dyn_OrOp : Dyn_BinaryOp<"or", Dyn_BitsTensor, [Commutative], "i1"> {
   let summary = "bitwise or; of i1 or integers";
   let hasFolder = 1;
 }
-def Dyn_XorOp : Dyn_BinaryOp<"xor", Dyn_BitsTensor, [Commutative]> { let summary = "bitwise exclusive or; of i1 or integers"; }
-def Dyn_ShiftLeftOp : Dyn_BinaryOp<"shift_left", Dyn_IntTensor> {
+def Dyn_XorOp : Dyn_BinaryOp<"xor", Dyn_BitsTensor, [Commutative], "i1"> { let summary = "bitwise exclusive or; of i1 or integers"; }
+def Dyn_ShiftLeftOp : Dyn_BinaryOp<"shift_left", Dyn_IntTensor, [], "i32"> {
   let summary = "shift left; 0 where the distance is not below the width";
 }
-def Dyn_ShiftRightOp : Dyn_BinaryOp<"shift_right", Dyn_IntTensor> {
+def Dyn_ShiftRightOp : Dyn_BinaryOp<"shift_right", Dyn_IntTensor, [], "i32"> {
   let summary = "shift right, logical for ui8, arithmetic otherwise";
 }
 
@@ -92,7 +120,7 @@ def Dyn_NegOp : Dyn_UnaryOp<"neg", Dyn_NumberTensor> {
   let hasFolder = 1;
 }
 def Dyn_SignOp : Dyn_UnaryOp<"sign", Dyn_NumberTensor> { let summary = "-1, 0 or 1"; }
-def Dyn_NotOp : Dyn_UnaryOp<"not", Dyn_BitsTensor> {
+def Dyn_NotOp : Dyn_UnaryOp<"not", Dyn_BitsTensor, Dyn_BitsTensor, "i1"> {
   let summary = "bitwise complement; of i1 or integers";
   let hasFolder = 1;
 }
@@ -110,8 +138,8 @@ def Dyn_SinOp : Dyn_UnaryOp<"sin", Dyn_FloatTensor> { let summary = "sine"; }
 def Dyn_CosOp : Dyn_UnaryOp<"cos", Dyn_FloatTensor> { let summary = "cosine"; }
 def Dyn_TanOp : Dyn_UnaryOp<"tan", Dyn_FloatTensor> { let summary = "tangent"; }
 def Dyn_AtanOp : Dyn_UnaryOp<"atan", Dyn_FloatTensor> { let summary = "arc tangent"; }
-def Dyn_IsNaNOp : Dyn_UnaryOp<"is_nan", Dyn_FloatTensor, Dyn_BoolTensor> { let summary = "true where NaN"; }
-def Dyn_IsInfOp : Dyn_UnaryOp<"is_inf", Dyn_FloatTensor, Dyn_BoolTensor> { let summary = "true where infinite"; }
+def Dyn_IsNaNOp : Dyn_UnaryOp<"is_nan", Dyn_FloatTensor, Dyn_BoolTensor, "f32", "i1"> { let summary = "true where NaN"; }
+def Dyn_IsInfOp : Dyn_UnaryOp<"is_inf", Dyn_FloatTensor, Dyn_BoolTensor, "f32", "i1"> { let summary = "true where infinite"; }
 
 def Dyn_ConvertOp : Dyn_ElementwiseOp<"convert"> {
   let summary = "convert the element type";

@@ -50,6 +50,10 @@ def Dyn_ReduceMeanOp : Dyn_ReduceOp<"reduce_mean"> {
     nothing is 0.
 
     Source: ONNX `ReduceMean`-18.
+
+    ```mlir
+    %0 = dyn.reduce_mean %x {axes = array<i64: 1>, keep_dims = true} : (!dyn.tensor<[B, 8], f32>) -> !dyn.tensor<[B, 1], f32>
+    ```
   }];
 }
 def Dyn_ReduceProdOp : Dyn_ReduceOp<"reduce_prod"> {
@@ -58,6 +62,10 @@ def Dyn_ReduceProdOp : Dyn_ReduceOp<"reduce_prod"> {
     Of sizes it is the number of elements: `reduce_prod` of `#dyn.dims<[B, S]>` folds to `B * S`.
 
     Source: ONNX `ReduceProd`-18.
+
+    ```mlir
+    %0 = dyn.reduce_prod %x {axes = array<i64: 1>, keep_dims = true} : (!dyn.tensor<[B, 8], f32>) -> !dyn.tensor<[B, 1], f32>
+    ```
   }];
 }
 def Dyn_ReduceMaxOp : Dyn_ReduceOp<"reduce_max", Dyn_Tensor> {
@@ -66,6 +74,10 @@ def Dyn_ReduceMaxOp : Dyn_ReduceOp<"reduce_max", Dyn_Tensor> {
     NaN if an element is. Of nothing it is minus infinity, the least integer, or false.
 
     Source: ONNX `ReduceMax`-20.
+
+    ```mlir
+    %0 = dyn.reduce_max %x {axes = array<i64: 1>, keep_dims = true} : (!dyn.tensor<[B, 8], f32>) -> !dyn.tensor<[B, 1], f32>
+    ```
   }];
 }
 def Dyn_ReduceMinOp : Dyn_ReduceOp<"reduce_min", Dyn_Tensor> {
@@ -74,11 +86,23 @@ def Dyn_ReduceMinOp : Dyn_ReduceOp<"reduce_min", Dyn_Tensor> {
     NaN if an element is. Of nothing it is infinity, the greatest integer, or true.
 
     Source: ONNX `ReduceMin`-20.
+
+    ```mlir
+    %0 = dyn.reduce_min %x {axes = array<i64: 1>, keep_dims = true} : (!dyn.tensor<[B, 8], f32>) -> !dyn.tensor<[B, 1], f32>
+    ```
   }];
 }
 
 // (arg_reduce_c1) the axis is between 0 and the rank.
 class Dyn_ArgReduceOp<string opMnemonic> : Dyn_InferredOp<opMnemonic> {
+  let description = [{
+    - (arg_reduce_c1) the axis is between 0 and the rank.
+
+    ```mlir
+    %0 = dyn.}] # opMnemonic # [{ %x {axis = 1 : i64, keep_dims = false, select_last = false} :
+        (!dyn.tensor<[B, 8], f32>) -> !dyn.tensor<[B], i64>
+    ```
+  }];
   let arguments = (ins Dyn_NumberTensor:$input, I64Attr:$axis, BoolAttr:$keep_dims, BoolAttr:$select_last);
   let results = (outs Dyn_IndexTensor:$result);
 }
