@@ -8,6 +8,7 @@
 #include "Dyn/InitAll.h"
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Pipelines.h"
+#include "Dyn/Transforms/RefineShapes.h"
 #include "PrepareEntry.h"
 #include "mlir/Bytecode/Encoding.h"
 #include "mlir/IR/Diagnostics.h"
@@ -195,6 +196,10 @@ Result<func::FuncOp> Compiler::prepareEntry(ModuleOp module) {
     return described.error();
   if (auto declared = declareDims(*entry, options.dims); !declared)
     return declared.error();
+  // Types follow from ranges as well: min(S, 512) is S up to 512.
+  if (!options.dims.empty() &&
+      failed(refineShapes(*entry, /*updateResults=*/true)))
+    return diagnostics->takeError("sizes contradict what --dim says");
   return entry;
 }
 
