@@ -7,16 +7,17 @@
 using namespace mlir::dyn;
 using llvm::StringLiteral;
 
-// Register tiles and prefetch distances are measured (benchmarks/kernels); a
-// tile of R rows and V vectors takes R * V accumulators, V registers for the
-// right-hand side and one for the left.
+// A feature is required if LLVM, for that CPU, puts its instructions into code
+// that does not ask for them. Register tiles and prefetch distances are
+// measured (benchmarks/kernels); a tile of R rows and V vectors takes R * V
+// accumulators, V registers for the right-hand side and one for the left.
 
 static constexpr StringLiteral kSkylakeFeatures[] = {
-    "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl",
-    "fma",     "bmi2",     "f16c",     "adx"};
+    "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "fma",
+    "bmi",     "bmi2",     "f16c",     "lzcnt",    "movbe",    "popcnt"};
 
-static constexpr StringLiteral kZen2Features[] = {"avx2", "fma", "bmi2",
-                                                  "f16c", "adx", "sha"};
+static constexpr StringLiteral kZen2Features[] = {
+    "avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe", "popcnt"};
 
 static constexpr StringLiteral kNeoverseFeatures[] = {"neon", "lse"};
 
@@ -41,7 +42,8 @@ static constexpr Target kTargets[] = {
     // to 2.12: two FMA pipes of 256 bits, 16 registers; L1 32 KiB, L2 512 KiB.
     {.name = "znver2",
      .triple = "x86_64-unknown-linux-gnu",
-     .features = "",
+     // AMD's alone: without it the code runs on every CPU with AVX2.
+     .features = "-sse4a",
      .required = kZen2Features,
      .vectorBits = 256,
      .vectorRegisters = 16,
@@ -52,11 +54,9 @@ static constexpr Target kTargets[] = {
      .tile = {6, 2},
      .dotTile = {3, 3},
      .prefetchDistance = 8192},
-    // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685) 2.1
-    // and
-    // 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB, Graviton2's
-    // L2
-    // 1 MiB (AWS Graviton Technical Guide).
+    // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685), 2.1
+    // and 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB. AWS
+    // Graviton Technical Guide: L2 1 MiB.
     {.name = "neoverse-n1",
      .triple = "aarch64-unknown-linux-gnu",
      .features = "",
