@@ -91,6 +91,10 @@ static void addExpansions(OpPassManager &functions) {
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
   functions.addPass(createConvertVectorToSCFPass(transfers));
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  emulate.targetTypeStr = "f32";
+  functions.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   functions.addPass(arith::createArithExpandOpsPass(expand));

@@ -142,6 +142,7 @@ def DynFinalizeLLVMPass : Pass<"dyn-finalize-llvm", "ModuleOp"> {
   let summary = "make a module of the LLVM dialect an artifact's code";
   let description = [{
     - loads and stores of `vector<Nxi1>`, for LLVM N bits, become those of N bytes, which is what `memref<?xi1>` holds;
+    - bf16 becomes i16, its bits: there is no arithmetic on it by now, and LLVM's own would call a library on x86-64;
     - with `runtime-alloc`, upstream's generic allocation functions become `dyn_rt_alloc` and `dyn_rt_free`;
     - private functions get internal linkage.
   }];

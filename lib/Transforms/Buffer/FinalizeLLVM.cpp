@@ -2,6 +2,7 @@
 
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::dyn {
@@ -94,6 +95,38 @@ struct MaskedStoreBytes : OpRewritePattern<LLVM::MaskedStoreOp> {
 } // namespace
 
 //===----------------------------------------------------------------------===//
+// bf16 as its bits
+//===----------------------------------------------------------------------===//
+
+/// Puts i16 for bf16 into every type and constant. No arithmetic on bf16 is
+/// left here, but LLVM makes some of its own: a select between bf16 values, as
+/// which it likes to write one between their bits, goes through f32 on x86-64
+/// and back by a call of `__truncsfbf2`.
+static void useBitsOfBFloat(ModuleOp module) {
+  auto bits = IntegerType::get(module.getContext(), 16);
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](BFloat16Type) -> Type { return bits; });
+  replacer.addReplacement(
+      [&](FloatAttr attr) -> std::optional<std::pair<Attribute, WalkResult>> {
+        if (!attr.getType().isBF16())
+          return std::nullopt;
+        return std::pair(
+            IntegerAttr::get(bits, attr.getValue().bitcastToAPInt()),
+            WalkResult::skip());
+      });
+  replacer.addReplacement(
+      [&](DenseElementsAttr attr)
+          -> std::optional<std::pair<Attribute, WalkResult>> {
+        if (!attr.getElementType().isBF16())
+          return std::nullopt;
+        return std::pair(attr.bitcast(bits), WalkResult::skip());
+      });
+  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true,
+                                        /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
+}
+
+//===----------------------------------------------------------------------===//
 // Allocation by the runtime
 //===----------------------------------------------------------------------===//
 
@@ -135,6 +168,7 @@ struct DynFinalizeLLVMPass
     for (auto function : module.getOps<LLVM::LLVMFuncOp>())
       if (function.isPrivate() && !function.isExternal())
         function.setLinkage(LLVM::Linkage::Internal);
+    useBitsOfBFloat(module);
     RewritePatternSet patterns(&getContext());
     patterns.add<LoadBytes, StoreBytes, MaskedLoadBytes, MaskedStoreBytes>(
         &getContext());

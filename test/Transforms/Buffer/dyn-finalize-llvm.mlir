@@ -24,3 +24,17 @@ llvm.func @bytes(%p: !llvm.ptr, %q: !llvm.ptr) {
   llvm.store %v, %q : vector<8xi1>, !llvm.ptr
   llvm.return
 }
+
+// CHECK-LABEL: llvm.func @bits(
+// CHECK-SAME: vector<2xi16>, %{{.*}}: i16) -> vector<2xi16>
+// CHECK: llvm.mlir.constant(dense<[32704, -128]> : vector<2xi16>)
+// CHECK: llvm.mlir.constant(16256 : i16) : i16
+// CHECK: llvm.select %{{.*}}, %{{.*}}, %{{.*}} : vector<2xi1>, vector<2xi16>
+// CHECK-NOT: bf16
+llvm.func @bits(%p: !llvm.ptr, %mask: vector<2xi1>, %x: vector<2xbf16>, %scalar: bf16) -> vector<2xbf16> {
+  %nan = llvm.mlir.constant(dense<[0x7FC0, 0xFF80]> : vector<2xbf16>) : vector<2xbf16>
+  %one = llvm.mlir.constant(1.0 : bf16) : bf16
+  llvm.store %one, %p : bf16, !llvm.ptr
+  %0 = llvm.select %mask, %nan, %x : vector<2xi1>, vector<2xbf16>
+  llvm.return %0 : vector<2xbf16>
+}
