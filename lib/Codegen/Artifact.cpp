@@ -2,6 +2,7 @@
 
 #include "Dyn/Codegen/Artifact.h"
 #include "Dyn/Codegen/Object.h"
+#include "Dyn/Dialect/WeightData.h"
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "dyn/artifact.h"
 #include "llvm/IR/Constants.h"
@@ -22,58 +23,24 @@ static std::string formatType(Type type) {
   return text;
 }
 
-static ElementType getElementType(Type type) {
-  if (type.isUnsignedInteger(8))
-    return ElementType::U8;
-  if (auto integer = dyn_cast<IntegerType>(type))
-    switch (integer.getWidth()) {
-    case 1:
-      return ElementType::I1;
-    case 8:
-      return ElementType::I8;
-    case 16:
-      return ElementType::I16;
-    case 32:
-      return ElementType::I32;
-    default:
-      return ElementType::I64;
-    }
-  if (type.isF16())
-    return ElementType::F16;
-  if (type.isBF16())
-    return ElementType::BF16;
-  return type.isF32() ? ElementType::F32 : ElementType::F64;
-}
-
 namespace {
 /// Collects a model's weights and their files.
 class WeightTable {
 public:
-  WeightTable(ArtifactDescription &description, FileCache &cache,
-              const WeightFolders &folders)
-      : description(description), cache(cache), folders(folders) {}
+  WeightTable(ArtifactDescription &description) : description(description) {}
 
   Result<> add(WeightOp weight) {
-    ExternalAttr source = weight.getSource();
-    WeightLocation location;
-    location.file = source.getFile().str();
-    if (source.getKey())
-      location.key = source.getKey().str();
-    location.offset = source.getOffset();
-    location.length = source.getLength();
-    DynTensorType type = weight.getTensorType();
-    std::vector<int64_t> shape;
-    for (DimAttr dim : type.getShape())
-      shape.push_back(*dim.getConstant());
-    Result<Blob> blob = openWeight(
-        cache, folders, location, getElementType(type.getElementType()), shape);
+    Result<Blob> blob = readWeight(weight);
     if (!blob)
+      return blob.error();
+    if (!blob->getFile())
       return Error("weight '" + weight.getSymName().str() +
-                   "': " + blob.error().message());
+                   "': its data are in no file that could be mapped to run: "
+                   "write the model as bytecode and compile that");
     uint64_t offset = blob->getNumBytes() ? blob->getFileOffset() : 0;
-    description.weights.push_back({weight.getSymName().str(), type,
-                                   addFile(blob->getFile()), offset,
-                                   blob->getNumBytes()});
+    description.weights.push_back(
+        {weight.getSymName().str(), weight.getTensorType(),
+         addFile(blob->getFile()), offset, blob->getNumBytes()});
     return {};
   }
 
@@ -91,8 +58,6 @@ private:
   }
 
   ArtifactDescription &description;
-  FileCache &cache;
-  const WeightFolders &folders;
   llvm::StringMap<unsigned> indices;
   std::vector<std::shared_ptr<const MappedFile>> kept;
 };
@@ -136,16 +101,14 @@ static Result<std::vector<TensorSignature>> getOutputs(func::FuncOp model) {
   return outputs;
 }
 
-Result<ArtifactDescription>
-dyn::describeArtifact(func::FuncOp model, FileCache &cache,
-                      const WeightFolders &folders) {
+Result<ArtifactDescription> dyn::describeArtifact(func::FuncOp model) {
   ArtifactDescription description;
   auto module = model->getParentOfType<ModuleOp>();
   description.name = model.getSymName().str();
   description.symbols =
       model->getAttrOfType<DictionaryAttr>(DynDialect::kSymbolsAttr);
   description.arenaBytes = DimAttr::get(model.getContext(), 0);
-  WeightTable weights(description, cache, folders);
+  WeightTable weights(description);
   for (unsigned i = 0; i < model.getNumArguments(); ++i) {
     if (auto bytes = model.getArgAttrOfType<DimAttr>(i, kArenaAttr)) {
       description.arenaBytes = bytes;

@@ -9,7 +9,16 @@
 //   symbol     ::= 3 min:signed max:signed multiple:signed
 //   external   ::= 4 file:attr hasKey:bool
 //                  (key:attr | offset:signed length:signed)
+//   resource   ::= 5 handle:resource
+//   absent     ::= 6
+//
 //   tensor     ::= 0 rank:varint dim:attr* elementType:type
+//
+// The source of a weight is a property:
+//
+//   source     ::= 0                    absent
+//                | 1 reference:attr     in another file
+//                | 2 handle:resource    in the file's resources section
 //
 // Lists are read element by element: a length is what the file says, not a
 // reason to allocate.
@@ -30,9 +39,12 @@ enum AttributeCode : uint64_t {
   kDimFn = 1,
   kDims = 2,
   kSymbol = 3,
-  kExternal = 4
+  kExternal = 4,
+  kResource = 5,
+  kAbsent = 6
 };
 enum TypeCode : uint64_t { kTensor = 0 };
+enum SourceCode : uint64_t { kNowhere = 0, kElsewhere = 1, kHere = 2 };
 
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 } // namespace
@@ -89,15 +101,24 @@ static void write(ExternalAttr external, DialectBytecodeWriter &writer) {
   writer.writeSignedVarInt(external.getLength());
 }
 
+static void write(ResourceAttr resource, DialectBytecodeWriter &writer) {
+  writer.writeVarInt(kResource);
+  writer.writeResourceHandle(resource.getHandle());
+}
+
+static void write(AbsentAttr, DialectBytecodeWriter &writer) {
+  writer.writeVarInt(kAbsent);
+}
+
 LogicalResult
 DynBytecodeInterface::writeAttribute(Attribute attr,
                                      DialectBytecodeWriter &writer) const {
   return llvm::TypeSwitch<Attribute, LogicalResult>(attr)
-      .Case<DimAttr, DimFnAttr, DimsAttr, SymbolAttr, ExternalAttr>(
-          [&](auto attr) {
-            write(attr, writer);
-            return success();
-          })
+      .Case<DimAttr, DimFnAttr, DimsAttr, SymbolAttr, ExternalAttr,
+            ResourceAttr, AbsentAttr>([&](auto attr) {
+        write(attr, writer);
+        return success();
+      })
       .Default(failure());
 }
 
@@ -232,6 +253,13 @@ static Attribute readExternal(DialectBytecodeReader &reader) {
                                   file, key, offset, length);
 }
 
+static Attribute readResource(DialectBytecodeReader &reader) {
+  FailureOr<WeightHandle> handle = reader.readResourceHandle<WeightHandle>();
+  if (failed(handle))
+    return {};
+  return ResourceAttr::get(reader.getContext(), *handle);
+}
+
 Attribute
 DynBytecodeInterface::readAttribute(DialectBytecodeReader &reader) const {
   uint64_t code;
@@ -248,6 +276,10 @@ DynBytecodeInterface::readAttribute(DialectBytecodeReader &reader) const {
     return readSymbol(reader);
   case kExternal:
     return readExternal(reader);
+  case kResource:
+    return readResource(reader);
+  case kAbsent:
+    return AbsentAttr::get(reader.getContext());
   }
   reader.emitError("expects an attribute of the dyn dialect, got code ")
       << code;
@@ -269,6 +301,49 @@ Type DynBytecodeInterface::readType(DialectBytecodeReader &reader) const {
   auto emitError = [&] { return reader.emitError(); };
   return DynTensorType::getChecked(EmitError(emitError), reader.getContext(),
                                    ArrayRef<DimAttr>(shape), elementType);
+}
+
+//===----------------------------------------------------------------------===//
+// Properties
+//===----------------------------------------------------------------------===//
+
+void dyn::writeToMlirBytecode(DialectBytecodeWriter &writer,
+                              const WeightSource &source) {
+  if (source.isAbsent())
+    return writer.writeVarInt(kNowhere);
+  if (ExternalAttr reference = source.getReference()) {
+    writer.writeVarInt(kElsewhere);
+    return writer.writeAttribute(reference);
+  }
+  writer.writeVarInt(kHere);
+  writer.writeResourceHandle(source.getHandle());
+}
+
+LogicalResult dyn::readFromMlirBytecode(DialectBytecodeReader &reader,
+                                        WeightSource &source) {
+  uint64_t code;
+  if (failed(reader.readVarInt(code)))
+    return failure();
+  switch (code) {
+  case kNowhere:
+    source = WeightSource();
+    return success();
+  case kElsewhere: {
+    ExternalAttr reference;
+    if (failed(reader.readAttribute(reference)))
+      return failure();
+    source = WeightSource(reference);
+    return success();
+  }
+  case kHere: {
+    FailureOr<WeightHandle> handle = reader.readResourceHandle<WeightHandle>();
+    if (failed(handle))
+      return failure();
+    source = WeightSource(*handle);
+    return success();
+  }
+  }
+  return reader.emitError("expects the source of a weight, got code ") << code;
 }
 
 //===----------------------------------------------------------------------===//

@@ -4,6 +4,7 @@
 #include "Dyn/Dialect/Dyn.h"
 #include "Inlining.h"
 #include "Ops/ConstantFolding.h"
+#include "WeightResources.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -28,7 +29,7 @@ void DynDialect::initialize() {
 #include "Dyn/Dialect/DynOps.cpp.inc"
       >();
   addInterfaces<DynBytecodeInterface, ConstantFoldInterface,
-                DynInlinerInterface>();
+                DynInlinerInterface, WeightResources>();
 }
 
 // Here because the attribute's storage is; all else about sizes is in

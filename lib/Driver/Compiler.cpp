@@ -3,6 +3,7 @@
 #include "Dyn/Driver/Compiler.h"
 #include "Dyn/Codegen/Link.h"
 #include "Dyn/Codegen/Object.h"
+#include "Dyn/Dialect/WeightData.h"
 #include "Dyn/Driver/LoadModel.h"
 #include "Dyn/Import/Onnx.h"
 #include "Dyn/InitAll.h"
@@ -158,13 +159,15 @@ Compiler::~Compiler() = default;
 
 Result<OwningOpRef<ModuleOp>> Compiler::load(const std::string &path) {
   phases.start("read");
+  WeightFolders folders;
   folders.weightsDir = options.weightsDir;
   if (path != "-")
     folders.model = llvm::sys::path::parent_path(path).str();
-  Result<std::unique_ptr<llvm::MemoryBuffer>> buffer = openModel(path);
-  if (!buffer)
-    return buffer.error();
-  switch (detectFormat((*buffer)->getBuffer())) {
+  setWeightFolders(&context, std::move(folders));
+  Result<ModelFile> model = openModel(path);
+  if (!model)
+    return model.error();
+  switch (detectFormat(model->getContents())) {
   case ModelFormat::Artifact:
     return Error(path + ": is compiled already, expected an ONNX or MLIR "
                         "model: dyn-run runs it");
@@ -182,7 +185,7 @@ Result<OwningOpRef<ModuleOp>> Compiler::load(const std::string &path) {
     break;
   }
   Result<OwningOpRef<ModuleOp>> module =
-      parseModel(std::move(*buffer), &context);
+      parseModel(*std::move(model), &context);
   if (!module)
     return diagnostics->takeError(module.error().message());
   return module;
@@ -271,8 +274,7 @@ Result<> Compiler::runPasses(ModuleOp module, const Target &target,
   func::FuncOp model = findModel(module);
   if (options.stage == Stage::Library) {
     DimAttr arena = report.description.arenaBytes;
-    Result<ArtifactDescription> description =
-        describeArtifact(model, cache, folders);
+    Result<ArtifactDescription> description = describeArtifact(model);
     if (!description)
       return description.error();
     report.description = std::move(*description);

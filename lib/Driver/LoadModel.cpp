@@ -1,10 +1,10 @@
 //===- LoadModel.cpp - Read a model, whatever it is -----------------------===//
 
 #include "Dyn/Driver/LoadModel.h"
+#include "Dyn/Dialect/WeightData.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/ConvertUTF.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -28,49 +28,60 @@ ModelFormat dyn::detectFormat(StringRef contents) {
   return isText ? ModelFormat::MLIR : ModelFormat::ONNX;
 }
 
-Result<std::unique_ptr<llvm::MemoryBuffer>>
-dyn::openModel(const std::string &path) {
-  if (path != "-") {
-    llvm::sys::fs::file_status status;
-    if (std::error_code code = llvm::sys::fs::status(path, status))
-      return Error(path + ": " + code.message());
-    if (!llvm::sys::fs::is_regular_file(status))
-      return Error(path + ": is no regular file");
+StringRef ModelFile::getContents() const {
+  if (!mapped)
+    return input->getBuffer();
+  std::span<const std::byte> bytes = mapped->bytes();
+  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
+
+Result<ModelFile> dyn::openModel(const std::string &path) {
+  ModelFile model;
+  if (path == "-") {
+    auto input = llvm::MemoryBuffer::getSTDIN();
+    if (!input)
+      return Error("standard input: " + input.getError().message());
+    model.input = std::move(*input);
+  } else {
+    Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
+    if (!file)
+      return file.error();
+    model.mapped = *std::move(file);
   }
-  // Mapped, not read: weights inside are not looked at.
-  auto buffer =
-      path == "-"
-          ? llvm::MemoryBuffer::getSTDIN()
-          : llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                        /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return Error(path + ": " + buffer.getError().message());
-  if ((*buffer)->getBufferSize() == 0)
+  if (model.getContents().empty())
     return Error((path == "-" ? "standard input" : path) +
                  ": is empty, expected an ONNX or MLIR model");
-  return std::move(*buffer);
+  return model;
 }
 
 Result<ModelFormat> dyn::detectFileFormat(const std::string &path) {
   if (path == "-")
     return ModelFormat::MLIR;
-  Result<std::unique_ptr<llvm::MemoryBuffer>> buffer = openModel(path);
-  if (!buffer)
-    return buffer.error();
-  return detectFormat((*buffer)->getBuffer());
+  Result<ModelFile> model = openModel(path);
+  if (!model)
+    return model.error();
+  return detectFormat(model->getContents());
 }
 
-Result<OwningOpRef<ModuleOp>>
-dyn::parseModel(std::unique_ptr<llvm::MemoryBuffer> buffer,
-                MLIRContext *context) {
-  std::string name = buffer->getBufferIdentifier().str();
-  // Text needs a terminating 0, which a mapping may not have.
-  if (!isBytecode(buffer->getMemBufferRef()))
-    buffer = llvm::MemoryBuffer::getMemBufferCopy(buffer->getBuffer(), name);
+Result<OwningOpRef<ModuleOp>> dyn::parseModel(ModelFile model,
+                                              MLIRContext *context) {
+  std::string name = model.mapped ? model.mapped->getPath() : "standard input";
+  std::optional<SparseReading> sparse;
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  if (!isBytecode({model.getContents(), name})) {
+    // Text needs a terminating 0, which a mapping may not have.
+    buffer = llvm::MemoryBuffer::getMemBufferCopy(model.getContents(), name);
+  } else if (model.mapped) {
+    sparse.emplace(*model.mapped);
+    buffer = makeBuffer(context, model.mapped);
+  } else {
+    buffer = std::move(model.input);
+  }
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
   OwningOpRef<ModuleOp> module =
       parseSourceFile<ModuleOp>(sources, ParserConfig(context));
+  releaseUnclaimedWeights(context);
   if (!module)
     return Error(name + ": is no MLIR module");
   return module;

@@ -127,6 +127,31 @@ def test_network_at_every_shape(tmp_path, threads):
             np.testing.assert_allclose(y, network(x, weight), rtol=2e-5, atol=1e-5)
 
 
+def test_weights_inside_bytecode_are_a_slice_of_the_file(tmp_path):
+    weight = write_weight(tmp_path)
+    place = '#dyn.external<"w.bin", 64, 2048>'
+    hexadecimal = (16).to_bytes(4, "little").hex() + weight.tobytes().hex()
+    text = NETWORK.replace(place, "#dyn.resource<w>")
+    text += f'{{-# dialect_resources: {{ dyn: {{ w: "0x{hexadecimal}" }} }} #-}}'
+    source = write_module(tmp_path, text)
+
+    refused = tool("dyn-compile", source, "-o", tmp_path / "model.so")
+    assert refused.returncode == 1
+    assert "weight 'w': its data are in no file" in refused.stderr
+
+    bytecode = tmp_path / "model.mlirbc"
+    assert tool("dyn-opt", source, "--emit-bytecode", "-o", bytecode).returncode == 0
+    (tmp_path / "w.bin").unlink()
+    model = dyn.compile(bytecode)
+    x = np.random.default_rng(2).standard_normal((3, 7, 16), np.float32)
+    np.testing.assert_allclose(model(x=x)["y"], network(x, weight), rtol=2e-5, atol=1e-5)
+
+    write_module(tmp_path, NETWORK.replace(place, "#dyn.absent"))
+    refused = tool("dyn-compile", source, "-o", tmp_path / "model.so")
+    assert refused.returncode == 1
+    assert "weight 'w': its data are absent" in refused.stderr
+
+
 def test_artifact_moves_with_its_weights(tmp_path):
     weight = write_weight(tmp_path)
     compile_module(tmp_path, NETWORK, output=tmp_path / "model.so")

@@ -9,7 +9,7 @@
 
 #include "Dyn/Codegen/TargetMachine.h"
 #include "Dyn/Dialect/Dyn.h"
-#include "Dyn/Resources/WeightLocation.h"
+#include "Dyn/Resources/MappedFile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/SmallString.h"
 
@@ -47,10 +47,8 @@ struct ArtifactDescription {
 
 /// Reads the description off a model's function on buffers, as
 /// dyn-codegen-pipeline leaves it. Weights are looked up, not read. Errors:
-/// a file or tensor that is not there, an argument without a type.
-Result<ArtifactDescription> describeArtifact(func::FuncOp model,
-                                             FileCache &cache,
-                                             const WeightFolders &folders);
+/// those of `readWeight`, data in no file, an argument without a type.
+Result<ArtifactDescription> describeArtifact(func::FuncOp model);
 
 /// The metadata in JSON. Weight files inside `artifactFolder` (an absolute
 /// path) are named relative to it, so that both can be moved together; all are

@@ -33,19 +33,36 @@ def Dyn_ConstantOp : Dyn_Op<"constant", [Pure, ConstantLike]> {
     OpBuilder<(ins "::mlir::dyn::DimsAttr":$value, "::mlir::Type":$elementType)>];
 }
 
+def Dyn_WeightSource : Property<"::mlir::dyn::WeightSource", "where the data of a weight are"> {
+  let convertToAttribute = "return $_storage.toAttribute($_ctxt);";
+  let convertFromAttribute = "return $_storage.setFromAttribute($_attr, $_diag);";
+  let hashProperty = "$_storage.hash()";
+}
+
 def Dyn_WeightOp : Dyn_Op<"weight", [Symbol, IsolatedFromAbove]> {
-  let summary = "a weight: a named tensor whose data is outside the IR";
+  let summary = "a weight: a named tensor whose data is no attribute";
   let description = [{
+    The data is in another file, which is opened only when somebody reads it (`#dyn.external`); or it travels with the
+    IR, in the resources section of the file (`#dyn.resource`); or it is absent (`#dyn.absent`), which is an error only
+    for those that need it.
+
+    The operation owns data that travels with the IR: it goes with the last weight that has it, copies of the operation
+    share it, and who changes it gets it in place if there is one owner, else a copy. Passes that change data nest on
+    the operation: `builtin.module(dyn.weight(...))`. The C++ side is `Dyn/Dialect/WeightData.h`.
+
     - (weight_c1) the type has only numbers as sizes;
-    - (weight_c2) a range of bytes is as long as the type says.
+    - (weight_c2) a range of bytes or a resource is as long as the type says; an i1 is a byte;
+    - (weight_c3) the file has a resource of the name.
 
     ```mlir
     dyn.weight @w : !dyn.tensor<[768, 768], f32> = #dyn.external<"model.safetensors", "encoder.query">
+    dyn.weight @v : !dyn.tensor<[2], f32> = #dyn.resource<v>
+    dyn.weight @u : !dyn.tensor<[768], f32> = #dyn.absent
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<StrAttr>:$sym_visibility, TypeAttr:$type,
-                       Dyn_ExternalAttr:$source);
-  let assemblyFormat = "($sym_visibility^)? $sym_name `:` $type `=` qualified($source) attr-dict";
+                       Dyn_WeightSource:$source);
+  let assemblyFormat = "($sym_visibility^)? $sym_name `:` $type `=` custom<WeightSource>($source) attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::dyn::DynTensorType getTensorType() { return ::llvm::cast<::mlir::dyn::DynTensorType>(getType()); }

@@ -3,6 +3,7 @@
 #ifndef DYN_DIALECT_DYN_H
 #define DYN_DIALECT_DYN_H
 
+#include "Dyn/Dialect/WeightSource.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

@@ -6,6 +6,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 
 def Dyn_Dialect : Dialect {
@@ -177,6 +178,25 @@ def Dyn_ExternalAttr : Dyn_Attr<"External", "external"> {
     AttrBuilderWithInferredContext<(ins "StringAttr":$file, "int64_t":$offset, "int64_t":$length), [{
       return $_get(file.getContext(), file, StringAttr(), offset, length);
     }]>];
+}
+
+def Dyn_ResourceAttr : Dyn_Attr<"Resource", "resource"> {
+  let summary = "name of a weight's bytes that travel with the IR";
+  let description = [{
+    The bytes are in the `dialect_resources` section of the file, under `dyn`. This attribute is a weak handle: it is
+    the operation that owns them.
+
+    Example: `#dyn.resource<encoder.0.query>`, `#dyn.resource<"a name">`.
+  }];
+  let parameters = (ins ResourceHandleParameter<"::mlir::dyn::WeightHandle">:$handle);
+  let assemblyFormat = "`<` $handle `>`";
+}
+
+def Dyn_AbsentAttr : Dyn_Attr<"Absent", "absent"> {
+  let summary = "a weight's bytes are elsewhere, and nobody says where";
+  let description = [{
+    What `dyn-strip-weights` leaves and `dyn-attach-weights` fills in.
+  }];
 }
 
 //===----------------------------------------------------------------------===//

@@ -95,8 +95,6 @@ private:
   CompileReport report;
   MLIRContext context;
   std::unique_ptr<Diagnostics> diagnostics;
-  WeightFolders folders;
-  FileCache cache;
 };
 
 /// The record of that name; "native" is the best one that this machine can run.

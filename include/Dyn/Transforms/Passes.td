@@ -7,5 +7,6 @@ include "Dyn/Transforms/GraphPasses.td"
 include "Dyn/Transforms/TensorPasses.td"
 include "Dyn/Transforms/TilePasses.td"
 include "Dyn/Transforms/BufferPasses.td"
+include "Dyn/Transforms/WeightPasses.td"
 
 #endif // DYN_TRANSFORMS_PASSES

@@ -1,5 +1,6 @@
 //===- Core.cpp - Constants, weights, casts -------------------------------===//
 
+#include "Dyn/Dialect/WeightData.h"
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SmallBitVector.h"
@@ -7,6 +8,21 @@
 
 using namespace mlir;
 using namespace mlir::dyn;
+
+// Not the parser and printer of a property: after its error ODS adds another.
+static ParseResult parseWeightSource(OpAsmParser &parser,
+                                     WeightSource &source) {
+  Attribute attr;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseAttribute(attr))
+    return failure();
+  return source.setFromAttribute(attr, [&] { return parser.emitError(loc); });
+}
+
+static void printWeightSource(OpAsmPrinter &printer, Operation *op,
+                              const WeightSource &source) {
+  printer.printAttribute(source.toAttribute(op->getContext()));
+}
 
 #define GET_OP_CLASSES
 #include "Dyn/Dialect/DynOps.cpp.inc"
@@ -172,20 +188,27 @@ LogicalResult WeightOp::verify() {
   if (!type || !type.hasStaticShape())
     return emitOpError() << "expects a dyn tensor whose sizes are numbers, got "
                          << getType();
-  if (getSource().getKey())
-    return success();
   // weight_c2
-  DimAttr bits =
-      type.getNumElements() *
-      DimAttr::get(getContext(),
-                   std::max(8u, type.getElementType().getIntOrFloatBitWidth()));
-  std::optional<int64_t> size = bits.getConstant();
+  std::optional<uint64_t> size = computeNumBytes(
+      getElementType(type.getElementType()), getStaticShape(type));
   if (!size)
     return emitOpError() << "expects a size in bytes that fits 64 bits, got "
                          << type;
-  if (*size / 8 != getSource().getLength())
-    return emitOpError() << "expects " << *size / 8 << " bytes for " << type
-                         << ", got " << getSource().getLength();
+  const WeightSource &source = getProperties().source;
+  ExternalAttr reference = source.getReference();
+  // weight_c3
+  if (source.isResource() && !source.getBlob())
+    return emitOpError() << "expects a resource '" << source.getName()
+                         << "' in the file; #dyn.absent is for data that are "
+                            "elsewhere";
+  if (source.isAbsent() || (reference && reference.getKey()))
+    return success();
+  // weight_c2
+  uint64_t actual =
+      reference ? reference.getLength() : source.getBlob()->getNumBytes();
+  if (actual != *size)
+    return emitOpError() << "expects " << *size << " bytes for " << type
+                         << ", got " << actual;
   return success();
 }
 
