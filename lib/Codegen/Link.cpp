@@ -99,8 +99,8 @@ dyn::linkSharedLibrary(llvm::ArrayRef<llvm::StringRef> objects,
   if (std::error_code code =
           llvm::sys::fs::createUniqueDirectory("dyn-link", folder))
     return Error("cannot make a temporary folder: " + code.message());
-  auto cleanUp =
-      llvm::scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+  auto cleanUp = llvm::scope_exit(
+      [&] { (void)llvm::sys::fs::remove_directories(folder); });
   auto inFolder = [&](const std::string &name) {
     llvm::SmallString<128> path(folder);
     llvm::sys::path::append(path, name);

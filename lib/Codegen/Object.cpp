@@ -31,8 +31,7 @@ llvm::ArrayRef<llvm::StringRef> dyn::getAllowedCalls() {
 static OwningOpRef<ModuleOp> cloneCode(ModuleOp module) {
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
   for (NamedAttribute attribute : module->getAttrs())
-    if (attribute.getNameDialect() &&
-        isa<LLVM::LLVMDialect>(attribute.getNameDialect()))
+    if (isa_and_nonnull<LLVM::LLVMDialect>(attribute.getNameDialect()))
       (*code)->setAttr(attribute.getName(), attribute.getValue());
   OpBuilder builder = OpBuilder::atBlockEnd(code->getBody());
   for (Operation &op : *module.getBody()) {
@@ -41,8 +40,7 @@ static OwningOpRef<ModuleOp> cloneCode(ModuleOp module) {
     Operation *copy = builder.clone(op);
     SmallVector<StringRef> foreign;
     for (NamedAttribute attribute : copy->getDiscardableAttrs())
-      if (!attribute.getNameDialect() ||
-          !isa<LLVM::LLVMDialect>(attribute.getNameDialect()))
+      if (!isa_and_nonnull<LLVM::LLVMDialect>(attribute.getNameDialect()))
         foreign.push_back(attribute.getName());
     for (StringRef name : foreign)
       copy->removeDiscardableAttr(name);

@@ -72,13 +72,14 @@ int64_t Array::getNumElements() const {
 }
 
 DLTensor Array::getTensor() {
-  DLTensor tensor = {};
+  DLTensor tensor;
   tensor.data = data;
   tensor.device = {kDLCPU, 0};
   tensor.ndim = static_cast<int>(shape.size());
   tensor.dtype = type;
   tensor.shape = shape.data();
   tensor.strides = strides.data();
+  tensor.byte_offset = 0;
   return tensor;
 }
 

@@ -68,7 +68,7 @@ static void storeFloat(char *to, float value, DLDataType type) {
     uint16_t upper = bits >> 16;
     std::memcpy(to, &upper, 2);
   } else {
-    _Float16 half = value;
+    auto half = static_cast<_Float16>(value);
     std::memcpy(to, &half, 2);
   }
 }
@@ -90,7 +90,8 @@ Result<> dyn::addRandomInputs(const Session &session, const GivenSizes &sizes,
                               Inputs &inputs) {
   if (auto checked = checkNames(session, sizes); !checked)
     return checked;
-  std::mt19937 random;
+  // The same numbers in every run.
+  std::mt19937 random(std::mt19937::default_seed);
   for (auto [i, info] : llvm::enumerate(session.getInputs())) {
     if (inputs.count(info->name))
       continue;

@@ -2,6 +2,7 @@
 
 #include "Dyn/Driver/RunOutput.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -152,7 +153,7 @@ Result<> dyn::saveOutputs(const Session &session,
   for (auto [info, output] : llvm::zip(session.getOutputs(), outputs)) {
     // A name may hold anything, a file's name no slash.
     std::string name = info->name;
-    std::replace(name.begin(), name.end(), '/', '_');
+    llvm::replace(name, '/', '_');
     llvm::SmallString<128> path(folder);
     llvm::sys::path::append(path, name + ".npy");
     if (auto written = writeNpy(path.str().str(), output->dl_tensor); !written)

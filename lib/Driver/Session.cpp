@@ -55,6 +55,7 @@ static std::vector<const Info *> collect(const dyn_model *model, size_t count,
                                          const Info *(*get)(const dyn_model *,
                                                             size_t)) {
   std::vector<const Info *> infos;
+  infos.reserve(count);
   for (size_t i = 0; i < count; ++i)
     infos.push_back(get(model, i));
   return infos;
@@ -114,6 +115,7 @@ Session::run(llvm::ArrayRef<dyn_argument> inputs,
                     outputs.size(), results.data()) != DYN_OK)
     return takeRuntimeError();
   std::vector<OwnedTensor> owned;
+  owned.reserve(results.size());
   for (DLManagedTensor *result : results)
     owned.emplace_back(result);
   return owned;

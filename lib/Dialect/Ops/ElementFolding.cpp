@@ -272,7 +272,8 @@ static Attribute foldSelect(ArrayRef<Attribute> operands,
 // Conversion
 //===----------------------------------------------------------------------===//
 
-static Attribute convertFloat(APFloat value, const ElementContext &context) {
+static Attribute convertFloat(const APFloat &value,
+                              const ElementContext &context) {
   Type type = context.resultType;
   if (isa<FloatType>(type))
     return makeFloat(value, type);
