@@ -14,7 +14,7 @@
 
 namespace mlir::func {
 class FuncOp;
-}
+} // namespace mlir::func
 
 namespace mlir::dyn {
 class SymbolScope;

@@ -21,7 +21,7 @@ EntrySizes::EntrySizes(func::FuncOp function)
     solveSymbols();
     return;
   }
-  auto addSource = [&](std::string name, Source source) {
+  auto addSource = [&](const std::string &name, Source source) {
     sources[StringAttr::get(context, name)] = source;
   };
   DimAttr zero = DimAttr::get(context, 0), one = DimAttr::get(context, 1);

@@ -146,7 +146,7 @@ SizedTensor Emitter::collapse(SizedTensor input,
       sizes);
 }
 
-SizedTensor Emitter::expand(SizedTensor input,
+SizedTensor Emitter::expand(const SizedTensor &input,
                             ArrayRef<ReassociationIndices> groups,
                             ArrayRef<DimAttr> sizes) {
   if (groups.size() == sizes.size())
@@ -161,7 +161,7 @@ SizedTensor Emitter::expand(SizedTensor input,
       SmallVector<DimAttr>(sizes)};
 }
 
-SizedTensor Emitter::slice(SizedTensor input, ArrayRef<DimAttr> offsets,
+SizedTensor Emitter::slice(const SizedTensor &input, ArrayRef<DimAttr> offsets,
                            ArrayRef<DimAttr> sizes, ArrayRef<int64_t> strides) {
   SmallVector<OpFoldResult> steps;
   for (int64_t stride : strides)
@@ -171,7 +171,7 @@ SizedTensor Emitter::slice(SizedTensor input, ArrayRef<DimAttr> offsets,
   return sized(value, sizes);
 }
 
-Value Emitter::insert(SizedTensor source, Value target,
+Value Emitter::insert(const SizedTensor &source, Value target,
                       ArrayRef<DimAttr> offsets) {
   SmallVector<OpFoldResult> steps(source.getRank(), getIndexAttr(1));
   return tensor::InsertSliceOp::create(
@@ -213,7 +213,7 @@ SizedTensor Emitter::generate(ArrayRef<DimAttr> sizes, Type elementType,
                  });
 }
 
-SizedTensor Emitter::reduce(SizedTensor input, SizedTensor init,
+SizedTensor Emitter::reduce(const SizedTensor &input, const SizedTensor &init,
                             ArrayRef<int64_t> axes, Body body) {
   SmallVector<utils::IteratorType> iterators;
   SmallVector<AffineExpr> kept;

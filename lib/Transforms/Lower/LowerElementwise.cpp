@@ -50,8 +50,9 @@ static SizedTensor lowerElementwise(Operation *op, ValueRange operands,
 }
 
 template <typename... Ops>
-static void addElementwise(LoweringPatterns &patterns, ScalarFunction body) {
-  (patterns.add<Ops>([body](Ops op, typename Ops::Adaptor adaptor, Emitter &e) {
+static void addElementwise(LoweringPatterns &patterns,
+                           const ScalarFunction &body) {
+  (patterns.add<Ops>([body](Ops op, Ops::Adaptor adaptor, Emitter &e) {
     return lowerElementwise(op, adaptor.getOperands(), e, body);
   }),
    ...);
@@ -68,7 +69,7 @@ static Value emitUnary(ImplicitLocOpBuilder &b, ValueRange args, Type) {
 
 /// Fails the run if a divisor is 0. The divisors are looked at on their own, so
 /// that the loops that divide have no side effect.
-static void checkDivisor(Emitter &e, SizedTensor divisor) {
+static void checkDivisor(Emitter &e, const SizedTensor &divisor) {
   DenseElementsAttr constant;
   if (matchPattern(divisor.value, m_Constant(&constant)) &&
       llvm::none_of(constant.getValues<APInt>(),
@@ -89,13 +90,13 @@ static void checkDivisor(Emitter &e, SizedTensor divisor) {
 }
 
 template <typename OpTy>
-static void addDivision(LoweringPatterns &patterns, ScalarFunction body) {
-  patterns.add<OpTy>(
-      [body](OpTy op, typename OpTy::Adaptor adaptor, Emitter &e) {
-        if (!isa<FloatType>(getDynElementType(op.getRhs())))
-          checkDivisor(e, e.tensor(adaptor.getRhs()));
-        return lowerElementwise(op, adaptor.getOperands(), e, body);
-      });
+static void addDivision(LoweringPatterns &patterns,
+                        const ScalarFunction &body) {
+  patterns.add<OpTy>([body](OpTy op, OpTy::Adaptor adaptor, Emitter &e) {
+    if (!isa<FloatType>(getDynElementType(op.getRhs())))
+      checkDivisor(e, e.tensor(adaptor.getRhs()));
+    return lowerElementwise(op, adaptor.getOperands(), e, body);
+  });
 }
 
 static Value emitDiv(ImplicitLocOpBuilder &b, ValueRange args, Type type) {

@@ -22,7 +22,8 @@ using namespace mlir::dyn;
 //===----------------------------------------------------------------------===//
 
 /// Whether all elements of a constant are in [-size, size).
-static bool isProvenInRange(Emitter &e, SizedTensor indices, DimAttr size) {
+static bool isProvenInRange(Emitter &e, const SizedTensor &indices,
+                            DimAttr size) {
   DenseElementsAttr constant;
   if (!matchPattern(indices.value, m_Constant(&constant)))
     return false;
@@ -66,7 +67,7 @@ static void checkIndices(Emitter &e, SizedTensor indices, DimAttr size) {
 }
 
 /// `indices` checked, counted from the start, as i64.
-static SizedTensor makeSafeIndices(Emitter &e, SizedTensor indices,
+static SizedTensor makeSafeIndices(Emitter &e, const SizedTensor &indices,
                                    DimAttr size) {
   Type i64 = e.getI64Type();
   bool proven = isProvenInRange(e, indices, size);

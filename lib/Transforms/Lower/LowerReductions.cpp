@@ -58,7 +58,7 @@ using Combine =
     std::function<Value(ImplicitLocOpBuilder &, Value, Value, Type)>;
 
 /// Combines the elements along `axes`, in f32 for f16 and bf16.
-static SizedTensor accumulate(Emitter &e, SizedTensor input,
+static SizedTensor accumulate(Emitter &e, const SizedTensor &input,
                               ArrayRef<int64_t> axes, TypedAttr identity,
                               Type type, const Combine &combine) {
   SmallVector<DimAttr> kept = dropAxes(input.sizes, axes);
@@ -75,7 +75,8 @@ static Value combineAdd(ImplicitLocOpBuilder &b, Value lhs, Value rhs, Type) {
   return emitAdd(b, lhs, rhs);
 }
 
-static SizedTensor sum(Emitter &e, SizedTensor input, ArrayRef<int64_t> axes) {
+static SizedTensor sum(Emitter &e, const SizedTensor &input,
+                       ArrayRef<int64_t> axes) {
   Type type = input.getElementType();
   return accumulate(e, input, axes, getNumberAttr(getComputeType(type), 0),
                     type, combineAdd);
@@ -111,8 +112,8 @@ static SizedTensor compute(Emitter &e, ArrayRef<SizedTensor> inputs,
 //===----------------------------------------------------------------------===//
 
 static SizedTensor finishReduce(Emitter &e, SizedTensor reduced,
-                                SizedTensor input, ArrayRef<int64_t> axes,
-                                bool keepDims) {
+                                const SizedTensor &input,
+                                ArrayRef<int64_t> axes, bool keepDims) {
   if (reduced.getElementType() != input.getElementType())
     reduced = compute(
         e, reduced, reduced.sizes, input.getElementType(),
@@ -122,9 +123,9 @@ static SizedTensor finishReduce(Emitter &e, SizedTensor reduced,
 
 template <typename OpTy>
 static void addReduction(LoweringPatterns &patterns,
-                         std::function<TypedAttr(Type)> identity,
-                         Combine combine) {
-  patterns.add<OpTy>([=](OpTy op, typename OpTy::Adaptor adaptor, Emitter &e) {
+                         const std::function<TypedAttr(Type)> &identity,
+                         const Combine &combine) {
+  patterns.add<OpTy>([=](OpTy op, OpTy::Adaptor adaptor, Emitter &e) {
     SizedTensor input = e.tensor(adaptor.getInput());
     Type type = op.getInput().getType().getElementType();
     SizedTensor reduced = accumulate(
@@ -252,7 +253,7 @@ static SizedTensor lowerLayerNorm(LayerNormOp op, LayerNormOp::Adaptor adaptor,
   int64_t rank = input.getRank();
   SmallVector<int64_t> axes = axesFrom(op.getAxis(), rank);
   Value count = countElements(e, input, axes, wide);
-  auto perRow = [&](SizedTensor total, Emitter::Body body) {
+  auto perRow = [&](const SizedTensor &total, Emitter::Body body) {
     return keepAxes(e, compute(e, total, total.sizes, wide, body), axes, rank);
   };
   SizedTensor mean =

@@ -68,14 +68,16 @@ public:
   /// The same elements, with sizes `groups` multiplied or given as `sizes`.
   SizedTensor collapse(SizedTensor input,
                        ArrayRef<ReassociationIndices> groups);
-  SizedTensor expand(SizedTensor input, ArrayRef<ReassociationIndices> groups,
+  SizedTensor expand(const SizedTensor &input,
+                     ArrayRef<ReassociationIndices> groups,
                      ArrayRef<DimAttr> sizes);
   /// The same elements in row-major order; fails the run if the numbers of
   /// elements differ.
   SizedTensor reshape(SizedTensor input, ArrayRef<DimAttr> sizes);
-  SizedTensor slice(SizedTensor input, ArrayRef<DimAttr> offsets,
+  SizedTensor slice(const SizedTensor &input, ArrayRef<DimAttr> offsets,
                     ArrayRef<DimAttr> sizes, ArrayRef<int64_t> strides);
-  Value insert(SizedTensor source, Value target, ArrayRef<DimAttr> offsets);
+  Value insert(const SizedTensor &source, Value target,
+               ArrayRef<DimAttr> offsets);
 
   /// A `linalg.generic` over `sizes` whose operands are read through `maps`.
   SizedTensor generic(ArrayRef<SizedTensor> inputs, ArrayRef<AffineMap> maps,
@@ -89,7 +91,7 @@ public:
                   Type elementType, Body body);
   /// Reduces `axes` of `input` into `init`, whose sizes are the others; `body`
   /// gets an element and the result so far. Loops are in the input's order.
-  SizedTensor reduce(SizedTensor input, SizedTensor init,
+  SizedTensor reduce(const SizedTensor &input, const SizedTensor &init,
                      ArrayRef<int64_t> axes, Body body);
   /// `input` broadcast to `sizes` as a tensor.
   SizedTensor broadcast(SizedTensor input, ArrayRef<DimAttr> sizes);
@@ -142,7 +144,7 @@ private:
 template <typename OpTy>
 class LowerOp final : public OpConversionPattern<OpTy> {
 public:
-  using Adaptor = typename OpTy::Adaptor;
+  using Adaptor = OpTy::Adaptor;
   using Function = std::function<SizedTensor(OpTy, Adaptor, Emitter &)>;
 
   LowerOp(const TypeConverter &converter, MLIRContext *context,
@@ -173,7 +175,7 @@ public:
                    RewritePatternSet &patterns)
       : converter(converter), state(state), patterns(patterns) {}
 
-  template <typename OpTy> void add(typename LowerOp<OpTy>::Function lower) {
+  template <typename OpTy> void add(LowerOp<OpTy>::Function lower) {
     patterns.add<LowerOp<OpTy>>(converter, patterns.getContext(), state,
                                 std::move(lower));
   }
