@@ -105,7 +105,7 @@ static Result<Command> parse(const llvm::opt::InputArgList &arguments,
     command.options.dims.push_back(*dim);
   }
   llvm::SmallString<128> folder(llvm::sys::path::parent_path(command.output));
-  llvm::sys::fs::make_absolute(folder);
+  (void)llvm::sys::fs::make_absolute(folder);
   llvm::SmallString<128> realFolder;
   if (!llvm::sys::fs::real_path(folder, realFolder))
     command.options.artifactFolder = realFolder.str().str();

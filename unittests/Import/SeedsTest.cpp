@@ -1,10 +1,10 @@
 //===- SeedsTest.cpp - The ONNX fuzzer's seeds as tests -------------------===//
 
+#include "gtest/gtest.h"
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <iterator>
 #include <vector>
 

@@ -8,7 +8,6 @@
 #include <thread>
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 using testing::HasSubstr;
 using testing::StartsWith;
 

@@ -21,12 +21,10 @@ namespace mlir::dyn {
 using namespace mlir;
 using namespace mlir::dyn;
 
-namespace {
-
 using Unary = Value (ElementaryFunctions::*)(Value);
 using Binary = Value (ElementaryFunctions::*)(Value, Value);
 
-Unary unaryFunction(Operation *op) {
+static Unary unaryFunction(Operation *op) {
   using F = ElementaryFunctions;
   return llvm::TypeSwitch<Operation *, Unary>(op)
       .Case<math::ExpOp>([](auto) { return &F::exp; })
@@ -55,7 +53,7 @@ Unary unaryFunction(Operation *op) {
       .Default([](auto) { return nullptr; });
 }
 
-Binary binaryFunction(Operation *op) {
+static Binary binaryFunction(Operation *op) {
   using F = ElementaryFunctions;
   return llvm::TypeSwitch<Operation *, Binary>(op)
       .Case<math::PowFOp>([](auto) { return &F::pow; })
@@ -63,7 +61,7 @@ Binary binaryFunction(Operation *op) {
       .Default([](auto) { return nullptr; });
 }
 
-Type withElement(Type type, Type element) {
+static Type withElement(Type type, Type element) {
   if (auto vector = dyn_cast<VectorType>(type))
     return vector.clone(element);
   return element;
@@ -71,7 +69,7 @@ Type withElement(Type type, Type element) {
 
 /// Emits what `op` computes, in f32 where its own type is narrower. Null if
 /// `op` needs no expansion.
-Value expand(ImplicitLocOpBuilder &b, Operation *op) {
+static Value expand(ImplicitLocOpBuilder &b, Operation *op) {
   Unary unary = unaryFunction(op);
   Binary binary = binaryFunction(op);
   auto power = dyn_cast<math::FPowIOp>(op);
@@ -99,6 +97,7 @@ Value expand(ImplicitLocOpBuilder &b, Operation *op) {
   return narrow ? arith::TruncFOp::create(b, type, result) : result;
 }
 
+namespace {
 struct DynExpandMathPass : dyn::impl::DynExpandMathPassBase<DynExpandMathPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -111,5 +110,4 @@ struct DynExpandMathPass : dyn::impl::DynExpandMathPassBase<DynExpandMathPass> {
     });
   }
 };
-
 } // namespace
