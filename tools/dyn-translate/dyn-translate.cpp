@@ -9,9 +9,11 @@
 #include "Dyn/Driver/CommandLine.h"
 #include "Dyn/Import/Onnx.h"
 #include "Dyn/InitAll.h"
+#include "Dyn/Tools/WeightTools.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/InitAllDialects.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
@@ -21,7 +23,13 @@ using namespace mlir;
 namespace cl = llvm::cl;
 
 namespace {
-enum class Action : uint8_t { None, ImportOnnx, ListOnnxOperators };
+enum class Action : uint8_t {
+  None,
+  ImportOnnx,
+  ExportWeights,
+  DumpResources,
+  ListOnnxOperators
+};
 
 struct Options {
   cl::OptionCategory category{"dyn-translate options"};
@@ -30,6 +38,11 @@ struct Options {
       cl::values(
           clEnumValN(Action::ImportOnnx, "import-onnx",
                      "translate an ONNX model to dyn IR"),
+          clEnumValN(Action::ExportWeights, "export-weights",
+                     "write the weights of a model to a safetensors file"),
+          clEnumValN(Action::DumpResources, "dump-resources",
+                     "list names, types, sizes, places and users of weights; "
+                     "MLIR, ONNX or safetensors"),
           clEnumValN(Action::ListOnnxOperators, "list-onnx-operators",
                      "print the ONNX operators that --import-onnx knows"))};
   cl::opt<std::string> input{cl::Positional, cl::desc("FILE"),
@@ -51,26 +64,48 @@ static int fail(const Twine &message) {
   return 1;
 }
 
+namespace {
 /// Prints sentences: the default handler has no notes, and both it and the one
 /// for source files begin with "unknown" where there is no line.
-static LogicalResult printDiagnostic(Diagnostic &diagnostic) {
-  if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-    llvm::WithColor::error(llvm::errs());
-  if (!isa<UnknownLoc>(diagnostic.getLocation()))
-    llvm::errs() << diagnostic.getLocation() << ": ";
-  llvm::errs() << diagnostic << '\n';
-  for (Diagnostic &note : diagnostic.getNotes())
-    llvm::WithColor::note(llvm::errs()) << note << '\n';
-  return success();
-}
+class Diagnostics {
+public:
+  explicit Diagnostics(MLIRContext &context)
+      : handler(&context, [this](Diagnostic &diagnostic) {
+          print(diagnostic);
+          return success();
+        }) {}
 
-static int importOnnx(const Options &options) {
-  if (options.input.empty())
-    return fail("--import-onnx expects the name of a model");
-  DialectRegistry registry;
-  dyn::registerAllDialects(registry);
-  MLIRContext context(registry);
-  ScopedDiagnosticHandler handler(&context, printDiagnostic);
+  /// The exit status of an action. What diagnostics said before the error is
+  /// more than it says.
+  int exitWith(const dyn::Result<> &result) const {
+    if (result)
+      return 0;
+    return hasError ? 1 : fail(result.error().message());
+  }
+
+private:
+  void print(Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+      llvm::WithColor::error(llvm::errs());
+      hasError = true;
+    }
+    if (auto line = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
+      llvm::errs() << line.getFilename().getValue() << ':' << line.getLine()
+                   << ':' << line.getColumn() << ": ";
+    else if (!isa<UnknownLoc>(diagnostic.getLocation()))
+      llvm::errs() << diagnostic.getLocation() << ": ";
+    llvm::errs() << diagnostic << '\n';
+    for (Diagnostic &note : diagnostic.getNotes())
+      llvm::WithColor::note(llvm::errs()) << note << '\n';
+  }
+
+  bool hasError = false;
+  ScopedDiagnosticHandler handler;
+};
+} // namespace
+
+static int importOnnx(const Options &options, MLIRContext &context,
+                      const Diagnostics &diagnostics) {
   OwningOpRef<ModuleOp> module =
       dyn::importOnnx(options.input, {options.weightsDir}, &context);
   if (!module)
@@ -81,10 +116,27 @@ static int importOnnx(const Options &options) {
     os << *module << '\n';
   else if (failed(writeBytecodeToFile(*module, os)))
     return 1;
-  if (dyn::Result<> written = dyn::writeOutput(options.output, contents);
-      !written)
-    return fail(written.error().message());
-  return 0;
+  return diagnostics.exitWith(dyn::writeOutput(options.output, contents));
+}
+
+static int exportWeights(const Options &options, MLIRContext &context,
+                         const Diagnostics &diagnostics) {
+  if (options.output == "-")
+    return fail("--export-weights expects -o FILE.safetensors");
+  return diagnostics.exitWith(dyn::exportWeights(
+      options.input, options.weightsDir, options.output, &context));
+}
+
+static int dumpResources(const Options &options, MLIRContext &context,
+                         const Diagnostics &diagnostics) {
+  // Models of any dialect have resources.
+  context.allowUnregisteredDialects();
+  std::string table;
+  llvm::raw_string_ostream os(table);
+  dyn::Result<> dumped =
+      dyn::dumpResources(options.input, options.weightsDir, &context, os);
+  return diagnostics.exitWith(dumped ? dyn::writeOutput(options.output, table)
+                                     : dumped);
 }
 
 int main(int argc, char **argv) {
@@ -93,13 +145,25 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(options.category);
   cl::ParseCommandLineOptions(argc, argv,
                               "Dyn's translations of models and weights\n");
-  switch (options.action) {
-  case Action::None:
+  if (options.action == Action::None)
     return fail("expects one of the options that say what to do, see --help");
-  case Action::ImportOnnx:
-    return importOnnx(options);
-  case Action::ListOnnxOperators:
+  if (options.action == Action::ListOnnxOperators) {
     dyn::printOnnxOperators(llvm::outs());
     return 0;
+  }
+  if (options.input.empty())
+    return fail("expects the name of a model's file");
+  DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  dyn::registerAllDialects(registry);
+  MLIRContext context(registry);
+  Diagnostics diagnostics(context);
+  switch (options.action) {
+  case Action::ExportWeights:
+    return exportWeights(options, context, diagnostics);
+  case Action::DumpResources:
+    return dumpResources(options, context, diagnostics);
+  default:
+    return importOnnx(options, context, diagnostics);
   }
 }

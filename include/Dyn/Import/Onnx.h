@@ -5,7 +5,9 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace mlir::dyn {
 
@@ -33,6 +35,22 @@ struct OnnxImportOptions {
 OwningOpRef<ModuleOp> importOnnx(StringRef path,
                                  const OnnxImportOptions &options,
                                  MLIRContext *context);
+
+/// A tensor that a model comes with.
+struct OnnxTensor {
+  std::string name;
+  std::string type;                 ///< "f32 [768, 768]"
+  std::optional<uint64_t> numBytes; ///< If type and sizes tell.
+  std::string place;                ///< "w.bin, byte 4096"
+  std::vector<std::string> users;   ///< Nodes, by name or else operator.
+};
+
+/// The initializers of the model's graph and of the graphs inside it, and the
+/// values of its Constant nodes that are ranges of the file. Reads the graph
+/// alone: whether operators are supported and files are there is not asked.
+/// Fails like `importOnnx`.
+FailureOr<std::vector<OnnxTensor>> listOnnxTensors(StringRef path,
+                                                   MLIRContext *context);
 
 /// The table of operators as Markdown, the generated part of docs/Onnx.md.
 void printOnnxOperators(raw_ostream &os);

@@ -32,7 +32,7 @@ std::string onnx_import::getDataTypeName(int32_t dataType) {
   return "type " + std::to_string(dataType);
 }
 
-static std::optional<ElementType> getElementType(int32_t dataType) {
+std::optional<ElementType> onnx_import::getElementType(int32_t dataType) {
   switch (dataType) {
   case TensorProto::FLOAT:
     return ElementType::F32;

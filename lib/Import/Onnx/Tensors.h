@@ -14,6 +14,9 @@ namespace mlir::dyn::onnx_import {
 /// not supported.
 std::string getDataTypeName(int32_t dataType);
 
+/// The element type of data in memory; nothing for one that is not supported.
+std::optional<ElementType> getElementType(int32_t dataType);
+
 /// The dyn element type of an ONNX one; an error that lists the supported ones
 /// otherwise.
 FailureOr<Type> convertElementType(int32_t dataType, MLIRContext *context);
