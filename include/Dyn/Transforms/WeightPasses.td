@@ -20,4 +20,99 @@ def DynStripWeightsPass : Pass<"dyn-strip-weights", "::mlir::dyn::WeightOp"> {
   let statistics = [Statistic<"numStripped", "weights-stripped", "Number of weights made absent">];
 }
 
+// A pass that computes on data. They go to the file `output`, one tensor at a time, and the weights refer to it then.
+// It appears complete or not at all: interrupting such a pass leaves files and IR as they were.
+class Dyn_StreamedPass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
+  list<Option> fileOptions = [
+    Option<"output", "output", "std::string", /*default=*/"\"\"",
+           "the safetensors file to write; it may be one that the weights come from">,
+    Option<"weightsDir", "weights-dir", "std::string", /*default=*/"\"\"",
+           "a folder besides the model's in which weights may be">];
+}
+
+def DynTransposeWeightsPass : Dyn_StreamedPass<"dyn-transpose-weights"> {
+  let summary = "fold a transpose of a weight into its layout";
+  let description = [{
+    A `dyn.transpose` of a `dyn.get_weight` becomes the `dyn.get_weight` of a weight that is stored transposed. A weight
+    whose only uses are one permutation is replaced; beside others, a weight with `_transposed` to its name is added.
+    Weights of the same bytes are transposed once.
+
+    The new data are in `output`, a safetensors file, which the weights refer to by its path from the model's folder,
+    or an absolute one if it is not inside. Memory is that of one part of one tensor.
+
+    ```mlir
+    dyn.weight @w : !dyn.tensor<[768, 64], f32> = #dyn.external<"model.safetensors", "w">
+    func.func @f(%x: !dyn.tensor<[B, 64], f32>) -> !dyn.tensor<[B, 768], f32> {
+      %w = dyn.get_weight @w : !dyn.tensor<[768, 64], f32>
+      %t = dyn.transpose %w {permutation = array<i64: 1, 0>}
+          : (!dyn.tensor<[768, 64], f32>) -> !dyn.tensor<[64, 768], f32>
+      %0 = dyn.matmul %x, %t
+          : (!dyn.tensor<[B, 64], f32>, !dyn.tensor<[64, 768], f32>) -> !dyn.tensor<[B, 768], f32>
+      return %0 : !dyn.tensor<[B, 768], f32>
+    }
+    // becomes, with output=new.safetensors
+    dyn.weight @w : !dyn.tensor<[64, 768], f32> = #dyn.external<"new.safetensors", "w">
+    func.func @f(%x: !dyn.tensor<[B, 64], f32>) -> !dyn.tensor<[B, 768], f32> {
+      %w = dyn.get_weight @w : !dyn.tensor<[64, 768], f32>
+      %0 = dyn.matmul %x, %w
+          : (!dyn.tensor<[B, 64], f32>, !dyn.tensor<[64, 768], f32>) -> !dyn.tensor<[B, 768], f32>
+      return %0 : !dyn.tensor<[B, 768], f32>
+    }
+    ```
+  }];
+  let options = fileOptions;
+}
+
+def DynConvertWeightsPass : Dyn_StreamedPass<"dyn-convert-weights"> {
+  let summary = "store the floats of weights in another type";
+  let description = [{
+    Every weight of floats of another type is stored as `type`, and a `dyn.convert` behind its `dyn.get_weight` gives
+    back the type it had: what is computed with it is computed as before. Numbers are rounded once, to nearest, ties to
+    even; what is too large for f16 becomes infinite. Weights of the same bytes are converted once.
+
+    The new data are in `output`, as `dyn-transpose-weights` has it. Memory is that of one part of one tensor.
+
+    ```mlir
+    dyn.weight @w : !dyn.tensor<[64], f32> = #dyn.external<"model.safetensors", "w">
+    ... %w = dyn.get_weight @w : !dyn.tensor<[64], f32>
+    // becomes, with type=bf16 output=new.safetensors
+    dyn.weight @w : !dyn.tensor<[64], bf16> = #dyn.external<"new.safetensors", "w">
+    ... %w = dyn.get_weight @w : !dyn.tensor<[64], bf16>
+        %0 = dyn.convert %w {element_type = f32} : (!dyn.tensor<[64], bf16>) -> !dyn.tensor<[64], f32>
+    ```
+  }];
+  let options = [Option<"type", "type", "std::string", /*default=*/"\"\"", "f16, bf16 or f32">] # fileOptions;
+}
+
+def DynQuantizeWeightsPass : Dyn_StreamedPass<"dyn-quantize-weights"> {
+  let summary = "store matrices as int8 with a scale for each output channel";
+  let description = [{
+    Weights of f16, bf16 or f32 that are used as operands of `dyn.matmul` only, directly or transposed, are stored as
+    int8 with one f32 scale for each column of a right operand, or row of a left one. The IR multiplies them again:
+    `convert(q) * scale`, in f32. For every element `w` and its scale `s`, the largest |w| of the channel / 127,
+
+        |w - q * s| <= (0.5 + 2^-16) * s.
+
+    Quantization is symmetric: there is no zero point, and 0 stays 0. A weight that holds NaN or infinity is an error.
+    Weights of other types, ranks below 2 and other uses are left alone. Weights of the same bytes and channels are
+    quantized once.
+
+    The new data are in `output`, as `dyn-transpose-weights` has it; scales have `_scale` to their name. Memory is that
+    of one part of one tensor.
+
+    ```mlir
+    dyn.weight @w : !dyn.tensor<[64, 768], f32> = #dyn.external<"model.safetensors", "w">
+    ... %w = dyn.get_weight @w : !dyn.tensor<[64, 768], f32>
+    // becomes, with output=new.safetensors
+    dyn.weight @w : !dyn.tensor<[64, 768], i8> = #dyn.external<"new.safetensors", "w">
+    dyn.weight @w_scale : !dyn.tensor<[768], f32> = #dyn.external<"new.safetensors", "w_scale">
+    ... %w = dyn.get_weight @w : !dyn.tensor<[64, 768], i8>
+        %q = dyn.convert %w {element_type = f32} : (!dyn.tensor<[64, 768], i8>) -> !dyn.tensor<[64, 768], f32>
+        %s = dyn.get_weight @w_scale : !dyn.tensor<[768], f32>
+        %0 = dyn.mul %q, %s : (!dyn.tensor<[64, 768], f32>, !dyn.tensor<[768], f32>) -> !dyn.tensor<[64, 768], f32>
+    ```
+  }];
+  let options = fileOptions;
+}
+
 #endif // DYN_TRANSFORMS_WEIGHTPASSES
