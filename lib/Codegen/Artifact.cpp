@@ -44,7 +44,37 @@ public:
     return {};
   }
 
+  /// A weight of which the argument, of type `panels`, holds the element
+  /// `place` tells.
+  Result<> addPacked(WeightOp weight, ShapedType panels, AffineMap place) {
+    Result<Blob> blob = readWeight(weight);
+    if (!blob)
+      return blob.error();
+    std::string stem = weight.getSymName().str() + ".panels", name = stem;
+    // Both layouts of one weight may be in use.
+    for (unsigned i = 1; isTaken(name); ++i)
+      name = stem + "." + std::to_string(i);
+    MLIRContext *context = weight.getContext();
+    SmallVector<DimAttr> sizes;
+    for (int64_t size : panels.getShape())
+      sizes.push_back(DimAttr::get(context, size));
+    uint64_t numBytes =
+        panels.getNumElements() * panels.getElementTypeBitWidth() / 8;
+    description.weights.push_back(
+        {name, DynTensorType::get(sizes, panels.getElementType()), 0, 0,
+         numBytes});
+    description.packed.push_back(
+        {name, std::move(*blob), panels.getShape().vec(), place});
+    return {};
+  }
+
 private:
+  bool isTaken(StringRef name) const {
+    return llvm::any_of(description.weights, [&](const PlacedWeight &weight) {
+      return weight.name == name;
+    });
+  }
+
   unsigned addFile(const std::shared_ptr<const MappedFile> &file) {
     auto [it, inserted] =
         indices.try_emplace(file->getAbsolutePath(), indices.size());
@@ -123,7 +153,13 @@ Result<ArtifactDescription> dyn::describeArtifact(func::FuncOp model) {
         return Error("argument " + std::to_string(i) + " of '" +
                      description.name + "' is weight '" +
                      symbol.getValue().str() + "', which the module has not");
-      if (auto added = weights.add(weight); !added)
+      auto packed = model.getArgAttrOfType<AffineMapAttr>(i, kPackedAttr);
+      auto added =
+          packed ? weights.addPacked(
+                       weight, cast<ShapedType>(model.getArgument(i).getType()),
+                       packed.getValue())
+                 : weights.add(weight);
+      if (!added)
         return added.error();
       continue;
     }
@@ -141,6 +177,28 @@ Result<ArtifactDescription> dyn::describeArtifact(func::FuncOp model) {
     for (StringAttr message : messages.getAsRange<StringAttr>())
       description.messages.push_back(message.str());
   return description;
+}
+
+Result<> dyn::placePacked(ArtifactDescription &description,
+                          const std::string &path) {
+  if (description.packed.empty())
+    return {};
+  if (auto written = writePackedWeights(description.packed, path); !written)
+    return written;
+  Result<Safetensors> file = Safetensors::open(path);
+  if (!file)
+    return file.error();
+  auto number = static_cast<unsigned>(description.files.size());
+  description.files.push_back({path, computeStamp(*file->getFile())});
+  for (const PackedWeight &packed : description.packed) {
+    const TensorEntry *entry = file->getIndex()->find(packed.name);
+    for (PlacedWeight &weight : description.weights)
+      if (weight.name == packed.name) {
+        weight.file = number;
+        weight.offset = entry->offset;
+      }
+  }
+  return {};
 }
 
 //===----------------------------------------------------------------------===//

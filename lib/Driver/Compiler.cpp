@@ -353,6 +353,13 @@ Result<std::string> Compiler::emitLibrary(ModuleOp module) {
       return object.error();
     objects.push_back(std::move(*object));
   }
+  phases.start("pack");
+  if (!report.description.packed.empty() && options.packedWeights.empty())
+    return Error("the model's weights are packed into a file of their own: "
+                 "expects an output with a name to put it beside");
+  if (auto placed = placePacked(report.description, options.packedWeights);
+      !placed)
+    return placed.error();
   phases.start("link");
   report.description.targets = options.targets;
   Result<std::unique_ptr<llvm::TargetMachine>> machine =

@@ -34,11 +34,13 @@ static void addTiling(OpPassManager &manager,
   functions.addPass(dyn::createDynFuseElementwisePass());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
+  manager.addPass(dyn::createDynPackWeightsPass());
   dyn::DynTilePassOptions tile;
   tile.target = options.target;
-  functions.addPass(dyn::createDynTilePass(tile));
-  functions.addPass(createCanonicalizerPass());
-  functions.addPass(createCSEPass());
+  OpPassManager &tiled = manager.nest<func::FuncOp>();
+  tiled.addPass(dyn::createDynTilePass(tile));
+  tiled.addPass(createCanonicalizerPass());
+  tiled.addPass(createCSEPass());
 }
 
 /// Tensors to buffers: results into the caller's memory, temporaries into the

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("DYN_BUILD_DIR", ROOT / "build")).resolve()
@@ -133,17 +134,28 @@ def test_weights_inside_bytecode_are_a_slice_of_the_file(tmp_path):
     hexadecimal = (16).to_bytes(4, "little").hex() + weight.tobytes().hex()
     text = NETWORK.replace(place, "#dyn.resource<w>")
     text += f'{{-# dialect_resources: {{ dyn: {{ w: "0x{hexadecimal}" }} }} #-}}'
+    x = np.random.default_rng(2).standard_normal((3, 7, 16), np.float32)
     source = write_module(tmp_path, text)
+    # Packed weights get a file of their own, wherever they were.
+    np.testing.assert_allclose(dyn.compile(source)(x=x)["y"], network(x, weight), rtol=2e-5, atol=1e-5)
 
-    refused = tool("dyn-compile", source, "-o", tmp_path / "model.so")
+    text = text.replace("linalg.sqrt ins(%row :", "linalg.mul ins(%row, %part :")
+    text = text.replace("(%row, %part : tensor<1x32xf32>)", "(%row, %part : tensor<1x32xf32>, tensor<1x32xf32>)")
+    text = text.replace("    %into =", "    %part = tensor.extract_slice %w[0, 0] [1, 32] [1, 1] : SLICE\n    %into =")
+    refused = tool(
+        "dyn-compile",
+        write_module(tmp_path, text.replace("SLICE", "tensor<16x32xf32> to tensor<1x32xf32>")),
+        "-o",
+        tmp_path / "model.so",
+    )
     assert refused.returncode == 1
     assert "weight 'w': its data are in no file" in refused.stderr
+    source = write_module(tmp_path, NETWORK.replace(place, "#dyn.resource<w>") + text[text.index("{-#") :])
 
     bytecode = tmp_path / "model.mlirbc"
     assert tool("dyn-opt", source, "--emit-bytecode", "-o", bytecode).returncode == 0
     (tmp_path / "w.bin").unlink()
     model = dyn.compile(bytecode)
-    x = np.random.default_rng(2).standard_normal((3, 7, 16), np.float32)
     np.testing.assert_allclose(model(x=x)["y"], network(x, weight), rtol=2e-5, atol=1e-5)
 
     write_module(tmp_path, NETWORK.replace(place, "#dyn.absent"))
@@ -158,9 +170,66 @@ def test_artifact_moves_with_its_weights(tmp_path):
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     (tmp_path / "model.so").rename(moved / "model.so")
-    (tmp_path / "w.bin").rename(moved / "w.bin")
+    with pytest.raises(dyn.Error, match=r"weights of model.so: .*model.weights.safetensors: no such file"):
+        dyn.load(moved / "model.so")
+    (tmp_path / "model.weights.safetensors").rename(moved / "model.weights.safetensors")
+    (tmp_path / "w.bin").unlink()
     x = np.ones((1, 2, 16), np.float32)
     np.testing.assert_allclose(dyn.load(moved / "model.so")(x=x)["y"], network(x, weight), rtol=2e-5, atol=1e-5)
+
+
+def panels(matrix: np.ndarray) -> np.ndarray:
+    """[K, N] as [ceil(N / 16), K, 16]."""
+    rows, columns = matrix.shape
+    padded = np.pad(matrix, ((0, 0), (0, -columns % 16)))
+    return padded.reshape(rows, -1, 16).swapaxes(0, 1)
+
+
+def test_packed_weights(tmp_path):
+    """One weight that is gathered from, multiplied by, and multiplied by transposed."""
+    n, k = 67, 300
+    weight = np.random.default_rng(3).standard_normal((k, n), np.float32)
+    (tmp_path / "w.bin").write_bytes(weight.tobytes())
+    text = """
+dyn.weight @w : !W = #dyn.external<"w.bin", 0, BYTES>
+func.func @model(%ids: !dyn.tensor<[S], i64> {dyn.name = "ids"}) -> (!ROWS {dyn.name = "y"}) {
+  %w = dyn.get_weight @w : !W
+  %rows = dyn.gather %w, %ids {axis = 0} : (!W, !dyn.tensor<[S], i64>) -> !ROWS
+  %t = dyn.transpose %w {permutation = array<i64: 1, 0>} : (!W) -> !dyn.tensor<[N, K], f32>
+  %p = dyn.matmul %rows, %t : (!ROWS, !dyn.tensor<[N, K], f32>) -> !dyn.tensor<[S, K], f32>
+  %y = dyn.matmul %p, %w : (!dyn.tensor<[S, K], f32>, !W) -> !ROWS
+  return %y : !ROWS
+}
+"""
+    names = {"!W": "!dyn.tensor<[K, N], f32>", "!ROWS": "!dyn.tensor<[S, N], f32>", "[N, K]": f"[{n}, {k}]"}
+    names |= {"[K, N]": f"[{k}, {n}]", "[S, N]": f"[S, {n}]", "[S, K]": f"[S, {k}]", "BYTES": str(4 * n * k)}
+    for name, meaning in names.items():
+        text = text.replace(name, meaning)
+    model = compile_module(tmp_path, text, output=tmp_path / "model.so")
+    with safetensors.safe_open(tmp_path / "model.weights.safetensors", "np") as file:
+        packed = [file.get_tensor(name) for name in sorted(file.keys())]
+        assert sorted(file.keys()) == ["w.panels", "w.panels.1"]
+    for expected in (panels(weight), panels(weight.T)):
+        assert any(np.array_equal(expected, tensor) for tensor in packed)
+    for size in (0, 1, 15, 33):
+        ids = np.random.default_rng(size).integers(0, k, size)
+        np.testing.assert_allclose(model(ids=ids)["y"], weight[ids] @ weight.T @ weight, rtol=1e-4, atol=1e-2)
+
+
+def test_packed_weights_need_a_file(tmp_path):
+    write_weight(tmp_path)
+    result = tool("dyn-compile", write_module(tmp_path, NETWORK), "-o", "-")
+    assert result.returncode == 1
+    assert "expects an output with a name" in result.stderr
+
+
+def test_run_leaves_no_packed_weights_behind(tmp_path):
+    write_weight(tmp_path)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = [BUILD / "bin" / "dyn-run", write_module(tmp_path, NETWORK), "--random", "B=2,S=3"]
+    subprocess.run(command, env={**os.environ, "TMPDIR": str(temporary)}, check=True, capture_output=True)
+    assert not list(temporary.iterdir())
 
 
 REMAINDERS = [(5.5, 2.0), (-5.5, 2.0), (1e30, 3.0), (7.0, -1e-30), (3e-45, 1.4e-45), (0.0, 1.0), (-0.0, 1.0)]

@@ -109,6 +109,12 @@ static Result<Command> parse(const llvm::opt::InputArgList &arguments,
   llvm::SmallString<128> realFolder;
   if (!llvm::sys::fs::real_path(folder, realFolder))
     command.options.artifactFolder = realFolder.str().str();
+  llvm::StringRef stem = llvm::sys::path::filename(command.output);
+  stem.consume_back(".so");
+  if (command.output != "-") {
+    llvm::sys::path::append(realFolder, stem + ".weights.safetensors");
+    command.options.packedWeights = realFolder.str().str();
+  }
   command.options.runtimeFolders =
       findRuntimeFolders(program, DYN_INSTALL_LIBDIR);
   return command;

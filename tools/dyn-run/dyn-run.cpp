@@ -4,6 +4,7 @@
 #include "Dyn/Driver/Compiler.h"
 #include "Dyn/Driver/LoadModel.h"
 #include "Dyn/Driver/RunOutput.h"
+#include "Dyn/Driver/TemporaryFolder.h"
 #include "llvm/Support/InitLLVM.h"
 
 using namespace mlir::dyn;
@@ -123,6 +124,11 @@ static Result<Session> openSession(const Command &command) {
   options.targets = {*target};
   options.entry = command.entry;
   options.weightsDir = command.weightsDir;
+  // The session keeps what it has mapped.
+  Result<TemporaryFolder> folder = TemporaryFolder::create();
+  if (!folder)
+    return folder.error();
+  options.packedWeights = folder->getPath() + "/model.weights.safetensors";
   Phases phases(kTool);
   Compiler compiler(std::move(options), phases);
   Result<std::string> artifact = compiler.compile(command.model);

@@ -7,6 +7,7 @@
 #ifndef DYN_CODEGEN_ARTIFACT_H
 #define DYN_CODEGEN_ARTIFACT_H
 
+#include "Dyn/Codegen/PackedWeights.h"
 #include "Dyn/Codegen/TargetMachine.h"
 #include "Dyn/Dialect/Dyn.h"
 #include "Dyn/Resources/MappedFile.h"
@@ -20,7 +21,8 @@ struct TensorSignature {
   DynTensorType type;
 };
 
-/// A weight of the model and the place of its bytes.
+/// A weight of the model and the place of its bytes. A packed one is called
+/// "NAME.panels" and has the shape of its panels.
 struct PlacedWeight {
   std::string name;
   DynTensorType type;
@@ -41,6 +43,8 @@ struct ArtifactDescription {
   std::vector<TensorSignature> inputs, outputs;
   std::vector<PlacedWeight> weights;
   std::vector<WeightFile> files;
+  /// Those of `weights`, by name, that have no place until `placePacked`.
+  std::vector<PackedWeight> packed;
   DimAttr arenaBytes;
   std::vector<std::string> messages;
 };
@@ -49,6 +53,10 @@ struct ArtifactDescription {
 /// dyn-codegen-pipeline leaves it. Weights are looked up, not read. Errors:
 /// those of `readWeight`, data in no file, an argument without a type.
 Result<ArtifactDescription> describeArtifact(func::FuncOp model);
+
+/// Writes the packed weights, if there are any, to the safetensors file `path`
+/// (absolute) and sets their places.
+Result<> placePacked(ArtifactDescription &description, const std::string &path);
 
 /// The metadata in JSON. Weight files inside `artifactFolder` (an absolute
 /// path) are named relative to it, so that both can be moved together; all are

@@ -52,6 +52,9 @@ struct CompileOptions {
   /// Weight files in this folder (absolute) are named relative to it, see
   /// `writeMetadata`.
   std::string artifactFolder;
+  /// The safetensors file (absolute) for weights whose layout the kernels
+  /// change.
+  std::string packedWeights;
   /// See `LinkOptions`.
   std::vector<std::string> runtimeFolders;
 };

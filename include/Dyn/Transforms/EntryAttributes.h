@@ -17,6 +17,10 @@ namespace mlir::dyn {
 inline constexpr llvm::StringLiteral kTypeAttr = "dyn.type";
 /// On an argument: the symbol of the `dyn.weight` whose data it is.
 inline constexpr llvm::StringLiteral kWeightAttr = "dyn.weight";
+/// Beside `dyn.weight` on an argument that holds the weight in another layout:
+/// an affine map from a place in the argument to the place of its element in
+/// the weight. Places outside of the weight hold zeros.
+inline constexpr llvm::StringLiteral kPackedAttr = "dyn.packed";
 /// On a destination argument or a result: the position that it had among the
 /// results on tensors.
 inline constexpr llvm::StringLiteral kResultAttr = "dyn.result";

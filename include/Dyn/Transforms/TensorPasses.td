@@ -19,4 +19,30 @@ def DynFuseElementwisePass : Pass<"dyn-fuse-elementwise"> {
   let dependentDialects = ["affine::AffineDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
 }
 
+def DynPackWeightsPass : Pass<"dyn-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "lay out constant matrices as the kernels read them";
+  let description = [{
+    A function's argument with the attribute `dyn.weight`, a matrix of static sizes that contractions multiply by, becomes
+    an argument of panels, `[ceil(N / 16)][K][16]`, with `dyn.packed`: the map from a place in the panels to the place of its
+    element in the weight. Whoever calls the function lays the data out by it, with zeros in places outside of the weight;
+    dyn-compile writes them to the artifact's file of weights.
+
+    ```mlir
+    func.func @f(%x: tensor<?x768xf32>, %w: tensor<768x300xf32> {dyn.weight}) -> tensor<?x300xf32>
+    ```
+    becomes
+    ```mlir
+    func.func @f(%x: tensor<?x768xf32>,
+                 %w: tensor<19x768x16xf32> {dyn.weight, dyn.packed = affine_map<(p, k, n) -> (k, p * 16 + n)>})
+    ```
+    and the contraction a `linalg.generic` that reads `%w` at `(n floordiv 16, k, n mod 16)`. A weight of which columns are
+    rows of the data (`A * B^T`) has the same panels and `(p * 16 + n, k)`. Where a weight is also read in another way the
+    argument as it was stays, in front of the packed one.
+
+    The layout is the same for every CPU. Matrices of fewer than 16 columns stay as they are, and so do the arguments of
+    functions that are called.
+  }];
+  let dependentDialects = ["linalg::LinalgDialect"];
+}
+
 #endif // DYN_TRANSFORMS_TENSORPASSES

@@ -1,10 +1,12 @@
 //===- LoopPlan.cpp - How one linalg op becomes loops over vectors --------===//
 
 #include "LoopPlan.h"
+#include "../Panels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Support/DebugStringHelper.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -44,6 +46,10 @@ LaneStride mlir::dyn::laneStride(linalg::LinalgOp op, OpOperand &operand,
   auto type = dyn_cast<MemRefType>(operand.get().getType());
   if (!type)
     return LaneStride::Other;
+  if (std::optional<PanelAccess> access = matchPanels(map))
+    return dim == access->column && type.isLastDimUnitStride()
+               ? LaneStride::Unit
+               : LaneStride::Other;
   for (AffineExpr expr : map.getResults().drop_back())
     if (expr.isFunctionOfDim(dim))
       return LaneStride::Other;
@@ -163,7 +169,12 @@ static int64_t countLanes(linalg::LinalgOp op, unsigned dim,
         laneStride(op, operand, dim) != LaneStride::None)
       widest =
           std::max(widest, storedBits(getElementTypeOrSelf(operand.get())));
-  return vectorBits / widest;
+  int64_t lanes = vectorBits / widest;
+  // A vector does not go over the end of a panel.
+  for (OpOperand &operand : op->getOpOperands())
+    if (std::optional<PanelAccess> access = matchPanels(op, operand))
+      lanes = std::gcd(lanes, access->width);
+  return lanes;
 }
 
 FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
@@ -229,6 +240,10 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
   if (!reuse.empty()) {
     plan.rowDim = reuse.back();
     plan.rows = budget.tile.rows;
+  }
+  if (findPanels(op)) {
+    plan.reductionBlock = budget.reductionBlock;
+    plan.prefetchDistance = budget.prefetchDistance;
   }
   return plan;
 }

@@ -25,6 +25,8 @@ struct RegisterBudget {
   RegisterTile tile = {14, 2};
   /// And along the reduction: rows, and columns for vectors.
   RegisterTile dotTile = {4, 4};
+  /// See `LoopPlan`.
+  int64_t reductionBlock = 0, prefetchDistance = 0;
 };
 
 /// How the memory an operand reads or writes moves as a loop dimension
@@ -51,6 +53,11 @@ struct LoopPlan {
   /// Lanes beyond the end may be computed and dropped. Otherwise (a division
   /// of integers, a load at a computed index) the end runs one lane at a time.
   bool maskable = true;
+  /// Steps of a reduction that are computed for all rows before the next ones;
+  /// 0 for all of them.
+  int64_t reductionBlock = 0;
+  /// How far ahead of a stream of panels to prefetch, in bytes; 0 not at all.
+  int64_t prefetchDistance = 0;
 };
 
 /// How `operand` moves in memory along loop dimension `dim`.

@@ -1,5 +1,6 @@
 //===- Tile.cpp - linalg on tensors to parallel loops over tiles ----------===//
 
+#include "../Panels.h"
 #include "Dyn/Target/Target.h"
 #include "Dyn/Transforms/Passes.h"
 #include "Groups.h"
@@ -17,9 +18,8 @@ namespace mlir::dyn {
 using namespace mlir;
 using namespace mlir::dyn;
 
-static bool isContraction(linalg::LinalgOp op) {
-  return linalg::isaContractionOpInterface(op) ||
-         linalg::isaConvolutionOpInterface(op);
+static bool reducesProducts(linalg::LinalgOp op) {
+  return isContraction(op) || linalg::isaConvolutionOpInterface(op);
 }
 
 static SmallVector<unsigned> parallelDims(linalg::LinalgOp op) {
@@ -118,7 +118,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
     SmallVector<linalg::LinalgOp> contractions;
     for (Operation &op : *block)
       if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-        if (isContraction(linalgOp) && linalgOp.hasPureTensorSemantics())
+        if (reducesProducts(linalgOp) && linalgOp.hasPureTensorSemantics())
           contractions.push_back(linalgOp);
     return contractions;
   }
@@ -167,10 +167,10 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
           return !refused.contains(producer);
         });
         for (linalg::LinalgOp op : group.ops)
-          if (op != root && isContraction(op) && sharesOperand(op, group))
+          if (op != root && reducesProducts(op) && sharesOperand(op, group))
             changed |= refused.insert(op).second;
       }
-      if (llvm::count_if(group.ops, isContraction) < 2)
+      if (llvm::count_if(group.ops, reducesProducts) < 2)
         continue;
       rewriter.setInsertionPoint(root);
       SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
@@ -251,7 +251,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
           sizes.back() = rewriter.getIndexAttr(64);
       }
       TileGroup group = growGroup(op, dims, [&](linalg::LinalgOp producer) {
-        return !isContraction(producer) && !done.contains(producer);
+        return !reducesProducts(producer) && !done.contains(producer);
       });
       for (linalg::LinalgOp member : group.ops)
         done.insert(member);

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Panels.h"
 #include "Groups.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -35,6 +36,7 @@ private:
   Box elements(OpResult result);
   bool isReadLater(Value original, Operation *after);
   Value chooseInit(OpResult result);
+  Value slicePanels(Value panels, PanelAccess access, const Box &box);
   void computeTile(linalg::LinalgOp op);
 
   RewriterBase &b;
@@ -159,6 +161,24 @@ Value GroupTiler::chooseInit(OpResult result) {
   return tensor::EmptyOp::create(b, loc, box.sizes, element);
 }
 
+/// The panels under the columns of `box`, which begin with a panel. Upstream
+/// would cut the last, shorter ones, which are padded and stay whole.
+Value GroupTiler::slicePanels(Value panels, PanelAccess access,
+                              const Box &box) {
+  auto panelsIn = [&](OpFoldResult columns) {
+    return affine::makeComposedFoldedAffineApply(
+        b, loc, b.getAffineSymbolExpr(0).ceilDiv(access.width), {columns});
+  };
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets{panelsIn(box.offsets[access.column]),
+                                    box.offsets[access.row], zero};
+  SmallVector<OpFoldResult> sizes{panelsIn(box.sizes[access.column]),
+                                  box.sizes[access.row],
+                                  b.getIndexAttr(access.width)};
+  return tensor::ExtractSliceOp::create(b, loc, panels, offsets, sizes,
+                                        {one, one, one});
+}
+
 void GroupTiler::computeTile(linalg::LinalgOp op) {
   Box box = iterations(op);
   SmallVector<Value> inits;
@@ -181,9 +201,13 @@ void GroupTiler::computeTile(linalg::LinalgOp op) {
     if (isOpTriviallyDead(slice.getDefiningOp()))
       b.eraseOp(slice.getDefiningOp());
   };
-  for (OpOperand *in : op.getDpsInputOperands())
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    OpOperand &operand = tile->getOpOperand(in->getOperandNumber());
     if (Value value = tiles.lookup(in->get()))
-      replace(tile->getOpOperand(in->getOperandNumber()), value);
+      replace(operand, value);
+    else if (std::optional<PanelAccess> access = matchPanels(op, *in))
+      operand.set(slicePanels(in->get(), *access, box));
+  }
   for (auto [index, init] : llvm::enumerate(inits)) {
     if (init)
       replace(*tile.getDpsInitOperand(index), init);

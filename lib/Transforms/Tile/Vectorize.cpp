@@ -32,6 +32,8 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     budget.vectorBits = (*cpu)->vectorBits;
     budget.tile = (*cpu)->tile;
     budget.dotTile = (*cpu)->dotTile;
+    budget.prefetchDistance = (*cpu)->prefetchDistance;
+    budget.reductionBlock = 1536;
     if (rows)
       budget.tile.rows = rows;
     if (vectors)

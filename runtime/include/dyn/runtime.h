@@ -72,8 +72,9 @@ typedef struct dyn_options {
   int threads;
   /// Threads to share, or NULL for threads of the model's own.
   dyn_pool *pool;
-  /// A safetensors file with all the model's weights, of the same names, types
-  /// and shapes, to use instead of those it was compiled with; or NULL.
+  /// A safetensors file with all the artifact's weights, of the same names,
+  /// types and shapes, to use instead of those it was compiled with; or NULL.
+  /// Packed weights are expected packed: docs/Runtime.md, "Memory".
   const char *weights;
   /// Where relative paths of weights start; NULL for the artifact's folder.
   const char *weights_folder;

@@ -1,0 +1,140 @@
+//===- PackedWeights.cpp - Weights in the layout of the kernels -----------===//
+
+#include "Dyn/Codegen/PackedWeights.h"
+#include "llvm/Support/MathExtras.h"
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+/// Bytes in memory: of panels at work, and of the source's pages in between.
+static constexpr int64_t kPieceBytes = 2 << 20;
+
+namespace {
+class PanelWriter {
+public:
+  PanelWriter(const PackedWeight &weight, SafetensorsWriter &writer)
+      : weight(weight), writer(writer), panels(weight.shape[0]),
+        rows(weight.shape[1]), width(weight.shape[2]),
+        elementBytes(computeElementBytes(weight.source)) {}
+
+  Result<> write();
+
+private:
+  static int64_t computeElementBytes(const Blob &blob) {
+    int64_t count = 1;
+    for (int64_t size : blob.getShape())
+      count *= size;
+    return count ? int64_t(blob.getNumBytes()) / count : 1;
+  }
+  /// Whether columns are the second dimension of the matrix; nothing if the map
+  /// is no layout of panels.
+  std::optional<bool> matchColumnsLast() const;
+  void copyRows(int64_t first, int64_t count);
+  template <typename T> void turnRows(int64_t first, int64_t count);
+  char *at(int64_t panel, int64_t row) {
+    return piece.data() + (panel * rows + row) * width * elementBytes;
+  }
+
+  const PackedWeight &weight;
+  SafetensorsWriter &writer;
+  int64_t panels, rows, width, elementBytes;
+  std::vector<char> piece;
+};
+} // namespace
+
+std::optional<bool> PanelWriter::matchColumnsLast() const {
+  MLIRContext *context = weight.place.getContext();
+  AffineExpr row = getAffineDimExpr(1, context),
+             column = getAffineDimExpr(0, context) * width +
+                      getAffineDimExpr(2, context);
+  if (weight.place.getNumResults() != 2)
+    return std::nullopt;
+  AffineExpr first = weight.place.getResult(0),
+             second = weight.place.getResult(1);
+  if (first == row && second == column)
+    return true;
+  if (first == column && second == row)
+    return false;
+  return std::nullopt;
+}
+
+/// `count` panels from `first` on, of a matrix whose columns lie side by side.
+void PanelWriter::copyRows(int64_t first, int64_t count) {
+  const int64_t columns = weight.source.getShape()[1];
+  auto *source = reinterpret_cast<const char *>(weight.source.bytes().data());
+  int64_t touched = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t panel = 0; panel < count; ++panel) {
+      int64_t column = (first + panel) * width;
+      std::memcpy(at(panel, row),
+                  source + (row * columns + column) * elementBytes,
+                  std::min(width, columns - column) * elementBytes);
+    }
+    // The system maps some pages around each that is touched.
+    touched += count * width * elementBytes + (64 << 10);
+    if (touched > kPieceBytes) {
+      weight.source.dropPages();
+      touched = 0;
+    }
+  }
+}
+
+/// The same of a matrix in which the elements of a column lie side by side.
+template <typename T> void PanelWriter::turnRows(int64_t first, int64_t count) {
+  const int64_t columns = weight.source.getShape()[0];
+  auto *source = reinterpret_cast<const char *>(weight.source.bytes().data());
+  for (int64_t panel = 0; panel < count; ++panel) {
+    int64_t column = (first + panel) * width;
+    int64_t lanes = std::min(width, columns - column);
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t lane = 0; lane < lanes; ++lane)
+        std::memcpy(at(panel, row) + lane * sizeof(T),
+                    source + ((column + lane) * rows + row) * sizeof(T),
+                    sizeof(T));
+  }
+}
+
+Result<> PanelWriter::write() {
+  std::optional<bool> columnsLast = matchColumnsLast();
+  if (!columnsLast || weight.source.getShape().size() != 2)
+    return Error("weight '" + weight.name +
+                 "': has a layout that is none of panels of columns");
+  int64_t together = std::max<int64_t>(
+      1, kPieceBytes / std::max<int64_t>(1, rows * width * elementBytes));
+  for (int64_t first = 0; first < panels; first += together) {
+    int64_t count = std::min(together, panels - first);
+    piece.assign(count * rows * width * elementBytes, 0);
+    if (*columnsLast)
+      copyRows(first, count);
+    else if (elementBytes == 1)
+      turnRows<uint8_t>(first, count);
+    else if (elementBytes == 2)
+      turnRows<uint16_t>(first, count);
+    else if (elementBytes == 4)
+      turnRows<uint32_t>(first, count);
+    else
+      turnRows<uint64_t>(first, count);
+    weight.source.dropPages();
+    if (auto written =
+            writer.write(weight.name, std::as_bytes(std::span(piece)));
+        !written)
+      return written;
+  }
+  return {};
+}
+
+Result<> mlir::dyn::writePackedWeights(llvm::ArrayRef<PackedWeight> weights,
+                                       const std::string &path) {
+  std::vector<TensorSpec> specs;
+  for (const PackedWeight &weight : weights)
+    specs.push_back(
+        {weight.name, weight.source.getElementType(), weight.shape});
+  Result<SafetensorsWriter> writer = SafetensorsWriter::create(path, specs);
+  if (!writer)
+    return writer.error();
+  for (const PackedWeight &weight : weights)
+    if (auto written = PanelWriter(weight, *writer).write(); !written)
+      return written;
+  return writer->commit();
+}

@@ -1,0 +1,53 @@
+//===- Panels.h - Matrices stored as panels of columns ----------*- C++ -*-===//
+//
+// A matrix of K rows and N columns, packed: `[ceil(N / 16)][K][16]`, the last
+// panel padded with zeros. A loop over rows walks a panel from its first byte
+// to its last, so the stream of a weight is one that hardware prefetches, and
+// every vector starts at a multiple of its size.
+//
+// In a linalg op the operand's indexing map says it all: columns n and rows k
+// are `(..., n, ..., k) -> (n floordiv 16, k, n mod 16)`. So upstream's
+// lowerings of linalg execute packed ops as they are.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DYN_TRANSFORMS_PANELS_H
+#define DYN_TRANSFORMS_PANELS_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <optional>
+
+namespace mlir::dyn {
+
+/// Columns of a panel. One number for all CPUs, so that a file of packed
+/// weights serves each of them: it is a multiple of the lanes of f32 and wider
+/// elements of 128, 256 and 512-bit vectors, and one line of a cache in f32.
+inline constexpr int64_t kPanelColumns = 16;
+
+/// How a linalg op reads panels, by its loop dimensions.
+struct PanelAccess {
+  unsigned column, row;
+  int64_t width;
+};
+
+/// What `map` says if it is `(n floordiv w, k, n mod w)`.
+std::optional<PanelAccess> matchPanels(AffineMap map);
+inline std::optional<PanelAccess> matchPanels(linalg::LinalgOp op,
+                                              OpOperand &operand) {
+  return matchPanels(op.getMatchingIndexingMap(&operand));
+}
+
+/// The operand of `op` that is stored as panels; null if there is none.
+OpOperand *findPanels(linalg::LinalgOp op);
+
+/// `(n floordiv w, k, n mod w)` over `numLoops` dimensions.
+AffineMap getPanelMap(unsigned numLoops, PanelAccess access,
+                      MLIRContext *context);
+
+/// Whether `op` multiplies and sums: upstream's contractions, and those of them
+/// that read panels.
+bool isContraction(linalg::LinalgOp op);
+
+} // namespace mlir::dyn
+
+#endif // DYN_TRANSFORMS_PANELS_H

@@ -1,0 +1,155 @@
+//===- EmitOperands.cpp - Reads and writes of one position in a tile ------===//
+
+#include "LoopEmitter.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+/// A buffer of i1 holds a byte an element, while a vector of i1 is packed:
+/// the cast, which vanishes with the conversion to LLVM, gives the bytes.
+Value LoopEmitter::bytesOf(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (!type.getElementType().isInteger(1))
+    return buffer;
+  Value &bytes = byteBuffers[buffer];
+  if (!bytes) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(buffer);
+    bytes =
+        UnrealizedConversionCastOp::create(
+            b, loc,
+            TypeRange{MemRefType::get(type.getShape(), b.getI8Type(),
+                                      type.getLayout(), type.getMemorySpace())},
+            buffer)
+            .getResult(0);
+  }
+  return bytes;
+}
+
+Value LoopEmitter::asVector(Value value, const Tile &tile) {
+  if (tile.lanes == 1 || isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get({tile.lanes}, value.getType()), value);
+}
+
+SmallVector<Value> LoopEmitter::indices(OpOperand &operand, const Tile &tile,
+                                        Cell cell, int64_t lane) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  SmallVector<AffineExpr> shifted;
+  SmallVector<OpFoldResult> dims;
+  for (unsigned dim = 0; dim < op.getNumLoops(); ++dim) {
+    AffineExpr expr = b.getAffineDimExpr(dim);
+    Value index = point[dim];
+    if (plan.rowDim == dim)
+      expr = expr + cell.row;
+    if (plan.columnDim == dim)
+      index = columnIndices[cell.column];
+    if (dim == plan.lanesDim) {
+      int64_t offset = cell.vector * tile.lanes + lane;
+      if (offset && !tile.masks.empty()) {
+        // Masked lanes must not leave the buffer.
+        Value last = arith::SubIOp::create(b, loc, sizes[dim], constant(1));
+        index = arith::AddIOp::create(b, loc, index, constant(offset));
+        index = arith::MinUIOp::create(b, loc, index, last);
+      } else {
+        expr = expr + offset;
+      }
+    }
+    shifted.push_back(expr);
+    // Lanes that reduce have no index of their own outside their loop.
+    dims.push_back(index ? getAsOpFoldResult(index)
+                         : OpFoldResult(b.getIndexAttr(0)));
+  }
+  SmallVector<Value> result;
+  for (AffineExpr expr : map.getResults())
+    result.push_back(getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(
+            b, loc,
+            AffineMap::get(op.getNumLoops(), 0, expr.replaceDims(shifted)),
+            dims)));
+  return result;
+}
+
+Value LoopEmitter::loadVector(Value buffer, ValueRange where, Type element,
+                              const Tile &tile, Cell cell) {
+  Value bytes = bytesOf(buffer);
+  auto type = VectorType::get(
+      {tile.lanes}, cast<MemRefType>(bytes.getType()).getElementType());
+  Value vector;
+  if (tile.masks.empty()) {
+    vector = vector::LoadOp::create(b, loc, type, bytes, where);
+  } else {
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+    vector = vector::MaskedLoadOp::create(b, loc, type, bytes, where,
+                                          tile.masks[cell.vector], zero);
+  }
+  if (bytes == buffer)
+    return vector;
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, vector, zero);
+}
+
+Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
+  if (!isa<MemRefType>(operand.get().getType()))
+    return operand.get();
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto moves = [&](std::optional<unsigned> dim) {
+    return dim && map.isFunctionOfDim(*dim);
+  };
+  bool inLanes = moves(plan.lanesDim) && tile.lanes > 1;
+  Value &value = cache[{
+      operand.getOperandNumber(), moves(plan.rowDim) ? cell.row : 0,
+      moves(plan.columnDim) ? cell.column : 0, inLanes ? cell.vector : 0}];
+  if (value)
+    return value;
+  Value buffer = operand.get();
+  Type element = getElementTypeOrSelf(buffer);
+  if (!inLanes) {
+    value =
+        memref::LoadOp::create(b, loc, buffer, indices(operand, tile, cell));
+  } else if (laneStride(op, operand, plan.lanesDim) == LaneStride::Unit) {
+    Tile start = tile;
+    start.masks.clear();
+    if (std::optional<PanelAccess> access = matchPanels(op, operand))
+      // Padded: no lane is beyond the end.
+      value = loadVector(buffer, panelIndices(*access, tile, cell), element,
+                         start, cell);
+    else
+      // Only lanes past the first move, so the unmasked index is the right one.
+      value = loadVector(buffer, indices(operand, start, cell), element, tile,
+                         cell);
+  } else {
+    SmallVector<Value> elements;
+    for (int64_t lane = 0; lane < tile.lanes; ++lane)
+      elements.push_back(memref::LoadOp::create(
+          b, loc, buffer, indices(operand, tile, cell, lane)));
+    value = vector::FromElementsOp::create(
+        b, loc, VectorType::get({tile.lanes}, element), elements);
+  }
+  return value;
+}
+
+void LoopEmitter::write(OpOperand &operand, Value value, const Tile &tile,
+                        Cell cell) {
+  Tile start = tile;
+  start.masks.clear();
+  SmallVector<Value> where = indices(operand, start, cell);
+  if (tile.lanes == 1) {
+    memref::StoreOp::create(b, loc, value, operand.get(), where);
+    return;
+  }
+  Value buffer = bytesOf(operand.get());
+  if (buffer != operand.get())
+    value = arith::ExtUIOp::create(
+        b, loc, VectorType::get({tile.lanes}, b.getI8Type()), value);
+  if (tile.masks.empty())
+    vector::StoreOp::create(b, loc, value, buffer, where);
+  else
+    vector::MaskedStoreOp::create(b, loc, buffer, where,
+                                  tile.masks[cell.vector], value);
+}
