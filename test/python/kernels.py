@@ -57,8 +57,8 @@ def _descriptor(array: np.ndarray) -> ctypes.Structure:
     return Descriptor(array.ctypes.data, array.ctypes.data, 0, integers(*array.shape), integers(*strides))
 
 
-def guarded(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
-    """An array of `shape` that ends where an unmapped page begins: a read or write behind its end is a crash."""
+def guarded(shape: tuple[int, ...], dtype=np.float32, side: str = "end") -> np.ndarray:
+    """An array of `shape` that ends, or starts (`side`), at an unmapped page: an access beyond it is a crash."""
     import mmap
 
     page = mmap.PAGESIZE
@@ -66,7 +66,15 @@ def guarded(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
     length = -(-size // page) * page
     memory = mmap.mmap(-1, length + page)
     address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    guard, start = (address + length, length - size) if side == "end" else (address, page)
     libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.mprotect(ctypes.c_void_p(address + length), ctypes.c_size_t(page), 0) == 0
-    array = np.frombuffer(memory, dtype=np.uint8, count=size, offset=length - size).view(dtype)
+    assert libc.mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), 0) == 0
+    array = np.frombuffer(memory, dtype=np.uint8, count=size, offset=start).view(dtype)
     return array.reshape(shape)
+
+
+def panels(matrix: np.ndarray, width: int = 16) -> np.ndarray:
+    """[K, N] as the panels that kernels read: [ceil(N / width), K, width], padded with zeros."""
+    rows, columns = matrix.shape
+    padded = np.pad(matrix, ((0, 0), (0, -columns % width)))
+    return padded.reshape(rows, padded.shape[1] // width, width).swapaxes(0, 1)

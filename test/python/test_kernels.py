@@ -6,9 +6,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernels import Kernels, guarded
+from kernels import Kernels, guarded, panels
 
-SOURCE = """
+# Over panels of 16 columns: sizes that the code knows, as weights have, and sizes that it does not.
+PANELS = [(45, 67), (32, 64), (7, 1), (17, 5), (70, 33), (16, 1537)]
+
+
+def product_of_panels(name: str, lhs: str, rhs: str, out: str) -> str:
+    return f"""
+func.func @{name}(%a: memref<{lhs}>, %b: memref<{rhs}>, %c: memref<{out}>) attributes {{llvm.emit_c_interface}} {{
+  linalg.generic {{indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                                    affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>,
+                                    affine_map<(m, n, k) -> (m, n)>],
+                   iterator_types = ["parallel", "parallel", "reduction"]}}
+      ins(%a, %b : memref<{lhs}>, memref<{rhs}>) outs(%c : memref<{out}>) {{
+  ^bb0(%x: f32, %y: f32, %sum: f32):
+    %0 = arith.mulf %x, %y : f32
+    %1 = arith.addf %sum, %0 : f32
+    linalg.yield %1 : f32
+  }}
+  return
+}}
+"""
+
+
+SOURCE = product_of_panels("panels", "?x?xf32", "?x?x16xf32", "?x?xf32")
+for n, k in PANELS:
+    SOURCE += product_of_panels(f"panels_{n}_{k}", f"?x{k}xf32", f"{-(-n // 16)}x{k}x16xf32", f"?x{n}xf32")
+SOURCE += """
 #all = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
 #column = affine_map<(d0, d1) -> (d1)>
@@ -108,8 +133,8 @@ def run(request, tmp_path_factory):
     return Kernels(SOURCE, tmp_path_factory.mktemp(request.param), request.param)
 
 
-def random(shape, seed=0, dtype=np.float32):
-    array = guarded(shape, dtype)
+def random(shape, seed=0, dtype=np.float32, side="end"):
+    array = guarded(shape, dtype, side)
     generator = np.random.default_rng(seed)
     if np.issubdtype(dtype, np.integer):
         array[...] = generator.integers(-100, 100, shape)
@@ -132,6 +157,25 @@ def test_matmul(run, k):
             np.testing.assert_allclose(c, expected, rtol=1e-5, atol=2e-5, err_msg=f"{name} {m}x{n}x{k}")
 
 
+def check_panels(run, name, m, n, k, side):
+    a, b, c = random((m, k), 0, side=side), random((k, n), 1), random((m, n), 2, side=side)
+    packed = guarded((-(-n // 16), k, 16), side=side)
+    packed[...] = panels(b)
+    expected = c + a.astype(np.float64) @ b
+    run(name, a, packed, c)
+    np.testing.assert_allclose(c, expected, rtol=1e-5, atol=1e-6 * (k + 20), err_msg=f"{name} {m}x{n}x{k}")
+
+
+@pytest.mark.parametrize("side", ["start", "end"])
+def test_matmul_of_panels(run, side):
+    for m, n, k in itertools.product(SIZES, SIZES, [0, 1, 5, 17, 70]):
+        check_panels(run, "panels", m, n, k, side)
+    for m, (n, k) in itertools.product([*SIZES, 113], PANELS):
+        check_panels(run, f"panels_{n}_{k}", m, n, k, side)
+    for m, n, k in [(57, 33, 1535), (15, 32, 1537), (29, 48, 3073)]:
+        check_panels(run, "panels", m, n, k, side)
+
+
 @pytest.mark.parametrize(("name", "operand", "result"), [("i8", np.int8, np.int32), ("f64", np.float64, np.float64)])
 def test_matmul_of_other_types(run, name, operand, result):
     for m, n, k in [(0, 3, 4), (1, 1, 1), (3, 5, 7), (14, 33, 70), (29, 17, 64)]:
@@ -149,6 +193,9 @@ def test_rows_have_the_same_bits_whatever_their_number(run):
     run("matmul", a, b, whole)
     whole_transposed = np.zeros((70, n), np.float32)
     run("matmul_transposed", a, bt, whole_transposed)
+    packed = np.ascontiguousarray(panels(b))
+    whole_panels = np.zeros((70, n), np.float32)
+    run(f"panels_{n}_{k}", a, packed, whole_panels)
     for first, count in itertools.product([0, 1, 13, 40], [1, 2, 5, 14, 15, 30]):
         part = np.zeros((count, n), np.float32)
         run("matmul", np.ascontiguousarray(a[first : first + count]), b, part)
@@ -156,6 +203,9 @@ def test_rows_have_the_same_bits_whatever_their_number(run):
         part[...] = 0
         run("matmul_transposed", np.ascontiguousarray(a[first : first + count]), bt, part)
         np.testing.assert_array_equal(part, whole_transposed[first : first + count])
+        part[...] = 0
+        run(f"panels_{n}_{k}", np.ascontiguousarray(a[first : first + count]), packed, part)
+        np.testing.assert_array_equal(part, whole_panels[first : first + count])
 
 
 def test_appended_zeros_change_no_bit_of_a_sum(run):

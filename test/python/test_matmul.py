@@ -1,0 +1,70 @@
+"""Products with weights, from a model to its artifact, at sizes around every tile boundary, against NumPy in f64."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+os.environ.setdefault("DYN_BUILD_DIR", str(ROOT / "build"))
+sys.path.insert(0, str(ROOT / "python"))
+import dyn  # noqa: E402
+
+# Around the rows of a register tile (6, 14) and of what a parallel loop takes at once (24, 56).
+ROWS = [0, 1, 2, 5, 6, 7, 11, 13, 14, 15, 24, 25, 28, 29, 55, 56, 57, 70, 111, 113]
+# (K, N): one panel, parts of one, K = 1, reductions in several blocks, odd numbers.
+SHAPES = [(1, 16), (5, 7), (64, 64), (300, 1000), (509, 1021), (1537, 33), (3072, 48), (67, 15)]
+
+
+def compile_product(folder: Path, k: int, n: int, transposed: bool, threads: int = 1):
+    """x @ w + b, or x @ w.T + b, and the weights."""
+    generator = np.random.default_rng(k * 10000 + n)
+    weight = generator.standard_normal((n, k) if transposed else (k, n), np.float32)
+    bias = generator.standard_normal(n, np.float32)
+    (folder / "w.bin").write_bytes(weight.tobytes() + bias.tobytes())
+    matrix = f"!dyn.tensor<[{k}, {n}], f32>"
+    stored = f"!dyn.tensor<[{n}, {k}], f32>" if transposed else matrix
+    result = f"!dyn.tensor<[M, {n}], f32>"
+    turn = f"%w = dyn.transpose %s {{permutation = array<i64: 1, 0>}} : ({stored}) -> {matrix}"
+    text = f"""
+dyn.weight @w : {stored} = #dyn.external<"w.bin", 0, {4 * n * k}>
+dyn.weight @b : !dyn.tensor<[{n}], f32> = #dyn.external<"w.bin", {4 * n * k}, {4 * n}>
+func.func @model(%x: !dyn.tensor<[M, {k}], f32> {{dyn.name = "x"}}) -> ({result} {{dyn.name = "y"}}) {{
+  %{"s" if transposed else "w"} = dyn.get_weight @w : {stored}
+  {turn if transposed else ""}
+  %b = dyn.get_weight @b : !dyn.tensor<[{n}], f32>
+  %p = dyn.matmul %x, %w : (!dyn.tensor<[M, {k}], f32>, {matrix}) -> !dyn.tensor<[M, {n}], f32>
+  %y = dyn.add %p, %b : (!dyn.tensor<[M, {n}], f32>, !dyn.tensor<[{n}], f32>) -> !dyn.tensor<[M, {n}], f32>
+  return %y : !dyn.tensor<[M, {n}], f32>
+}}
+"""
+    (folder / "model.mlir").write_text(text)
+    model = dyn.compile(folder / "model.mlir", output=folder / "model.so", threads=threads)
+    return model, weight.T if transposed else weight, bias
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("k", "n"), SHAPES)
+def test_product(tmp_path, k, n, transposed):
+    model, weight, bias = compile_product(tmp_path, k, n, transposed)
+    for m in ROWS:
+        x = np.random.default_rng(m).standard_normal((m, k), np.float32)
+        y = model(x=x)["y"]
+        assert y.shape == (m, n)
+        np.testing.assert_allclose(y, x.astype(np.float64) @ weight + bias, rtol=1e-5, atol=2e-7 * k + 2e-6)
+
+
+@pytest.mark.parametrize(("k", "n"), [(300, 1000), (3072, 48)])
+def test_a_row_has_the_same_bits(tmp_path, k, n):
+    """Whatever the number of rows, its position among them, and the number of threads."""
+    model, _, _ = compile_product(tmp_path, k, n, False)
+    threaded = dyn.load(tmp_path / "model.so", threads=2)
+    x = np.random.default_rng(0).standard_normal((130, k), np.float32)
+    whole = model(x=x)["y"]
+    np.testing.assert_array_equal(threaded(x=x)["y"], whole)
+    for first, count in [(0, 1), (129, 1), (3, 2), (17, 13), (40, 14), (1, 15), (5, 29), (60, 57), (2, 113)]:
+        part = x[first : first + count]
+        for which in (model, threaded):
+            np.testing.assert_array_equal(which(x=part)["y"], whole[first : first + count])
