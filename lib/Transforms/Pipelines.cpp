@@ -38,6 +38,9 @@ static void addTiling(OpPassManager &manager,
   dyn::DynTilePassOptions tile;
   tile.target = options.target;
   OpPassManager &tiled = manager.nest<func::FuncOp>();
+  dyn::DynDecidePassOptions decide;
+  decide.target = options.target;
+  tiled.addPass(dyn::createDynDecidePass(decide));
   tiled.addPass(dyn::createDynTilePass(tile));
   tiled.addPass(createCanonicalizerPass());
   tiled.addPass(createCSEPass());

@@ -5,13 +5,41 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DynDecidePass : Pass<"dyn-decide"> {
+  let summary = "decide how each contraction becomes code";
+  let description = [{
+    Writes the attribute `dyn.lowering` on each op that multiplies and sums: what the target's record, the op's indexing maps
+    and element types give, and nothing else, so that what a CPU gets is the same on any machine. `dyn-tile` and
+    `dyn-vectorize` obey it.
+
+    | field | meaning |
+    |---|---|
+    | `tile = array<i64: rows, columns>` | what one iteration of the parallel loop computes; rows at most |
+    | `registers = array<i64: rows, vectors>` | accumulators; row counts 1 to `rows` have a version of the code each |
+    | `reduction_block` | steps of the reduction that all rows of a tile take before the next ones; 0: all. For panels |
+    | `prefetch` | how many bytes ahead of a stream of panels to prefetch; 0: not at all. For panels |
+    | `grain` | the smallest number of iterations of the parallel loop that are worth a thread |
+
+    Any of the fields may be in the IR already: it stays, the others are filled in. What does not fit is refused here, and by
+    each pass that obeys it, with the rule it breaks: registers beyond those of the CPU, tiles that cut a panel, fields that
+    the op has no use for.
+
+    ```mlir
+    %c = linalg.matmul {dyn.lowering = {registers = array<i64: 8, 3>}} ins(%a, %b : ...) outs(%zero : ...) -> ...
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"skylake-avx512\"", "CPU that code is made for">,
+  ];
+}
+
 def DynTilePass : Pass<"dyn-tile"> {
   let summary = "linalg on tensors to parallel loops over tiles";
   let description = [{
     Replaces groups of linalg ops by one `scf.forall` over tiles each:
 
-    - a contraction with the fill in front of it and the elementwise op behind it: tiles of `rows` by `columns`, columns
-      outside, so that a panel of the right-hand side stays in the cache while the rows pass over it;
+    - a contraction with the fill in front of it and the elementwise op behind it: tiles as its `dyn.lowering` has them
+      (see `dyn-decide`), columns outside, so that a panel of the right-hand side stays in the cache while the rows pass over it;
     - contractions of a batch with ops on rows between them, such as attention: a block of rows goes through all of them, so that
       what lies between is as large as a block;
     - ops on rows, such as a softmax or a normalization, with the reductions and elementwise ops between them: one row
@@ -23,10 +51,6 @@ def DynTilePass : Pass<"dyn-tile"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "\"skylake-avx512\"", "CPU that code is made for">,
-    Option<"rows", "rows", "int64_t", "0",
-           "Most rows in a tile of a contraction; 0: four register tiles of the target">,
-    Option<"columns", "columns", "int64_t", "0",
-           "Columns in a tile of a contraction; 0: a register tile of the target">,
     Option<"chunk", "chunk", "int64_t", "4096", "Elements in a tile of an elementwise op on vectors">,
   ];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
@@ -45,6 +69,8 @@ def DynVectorizePass : Pass<"dyn-vectorize"> {
       order is a function of the element's index and of the vector width, never of any size.
     - A contraction keeps a register tile of `rows` times `vectors` accumulators through its reduction loops. Row counts
       1 to `rows` have a version each, chosen by an `scf.index_switch`; these versions depend on the register file alone.
+      The op's `dyn.lowering` (see `dyn-decide`) says how many; the options do for ops without.
+    - Operands packed as panels (see `dyn-pack-weights`) are prefetched, and long reductions cut into blocks, likewise.
     - The rest (no loop contiguous in every output, payloads with control flow) is left for `convert-linalg-to-loops`;
       `report` says what and why.
 

@@ -2,6 +2,8 @@
 
 #include "../Panels.h"
 #include "Dyn/Target/Target.h"
+#include "Dyn/Transforms/EntryAttributes.h"
+#include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 #include "Groups.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -71,8 +73,17 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
       return signalPassFailure();
     }
-    mostRows = rows ? rows : 4 * (*cpu)->tile.rows;
-    panel = columns ? columns : (*cpu)->tile.vectors * (*cpu)->vectorBits / 32;
+    WalkResult read = getOperation()->walk([&](linalg::LinalgOp op) {
+      if (!op.hasPureTensorSemantics() || !reducesProducts(op))
+        return WalkResult::advance();
+      FailureOr<LoweringConfig> config = getLoweringConfig(op, **cpu);
+      if (failed(config))
+        return WalkResult::interrupt();
+      configs[op] = *config;
+      return WalkResult::advance();
+    });
+    if (read.wasInterrupted())
+      return signalPassFailure();
     SmallVector<Block *> blocks;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op.hasPureTensorSemantics() &&
@@ -174,8 +185,9 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
         continue;
       rewriter.setInsertionPoint(root);
       SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
-      sizes.back() = evenParts(rewriter, root.getLoc(),
-                               loopSizes(rewriter, root)[row], mostRows / 2);
+      sizes.back() =
+          evenParts(rewriter, root.getLoc(), loopSizes(rewriter, root)[row],
+                    std::max<int64_t>(1, configs[root].tileRows / 2));
       for (linalg::LinalgOp op : group.ops)
         done.insert(op);
       tileGroup(rewriter, group, sizes);
@@ -211,17 +223,22 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       std::optional<size_t> rowPosition = findRows(op, own, own.back());
       rewriter.setInsertionPoint(root);
       SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
-      sizes.back() = rewriter.getIndexAttr(panel);
+      const LoweringConfig &config = configs[op];
+      sizes.back() = rewriter.getIndexAttr(config.tileColumns);
       if (rowPosition) {
         unsigned row = dims[*rowPosition];
         dims.erase(dims.begin() + *rowPosition);
         dims.push_back(row);
         sizes.erase(sizes.begin() + *rowPosition);
         sizes.push_back(evenParts(rewriter, root.getLoc(),
-                                  loopSizes(rewriter, root)[row], mostRows));
+                                  loopSizes(rewriter, root)[row],
+                                  config.tileRows));
         group = growGroup(root, dims, mayJoin);
       }
-      tileGroup(rewriter, group, sizes);
+      int64_t grain = config.grain;
+      scf::ForallOp loop = tileGroup(rewriter, group, sizes);
+      if (grain > 1)
+        loop->setAttr(kGrainAttr, rewriter.getI64IntegerAttr(grain));
     }
   }
 
@@ -259,6 +276,6 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
     }
   }
 
-  int64_t mostRows = 0, panel = 0;
+  DenseMap<Operation *, LoweringConfig> configs;
 };
 } // namespace

@@ -1,5 +1,7 @@
 //===- Vectorize.cpp - linalg on buffers to loops over vectors ------------===//
 
+#include "../Panels.h"
+#include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 #include "LoopPlan.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -32,8 +34,6 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     budget.vectorBits = (*cpu)->vectorBits;
     budget.tile = (*cpu)->tile;
     budget.dotTile = (*cpu)->dotTile;
-    budget.prefetchDistance = (*cpu)->prefetchDistance;
-    budget.reductionBlock = 1536;
     if (rows)
       budget.tile.rows = rows;
     if (vectors)
@@ -46,7 +46,16 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : ops) {
       std::string whyNot;
-      FailureOr<LoopPlan> plan = planLoops(op, budget, whyNot);
+      RegisterBudget own = budget;
+      if (op->hasAttr(LoweringConfig::kAttrName) || findPanels(op)) {
+        FailureOr<LoweringConfig> config = getLoweringConfig(op, **cpu);
+        if (failed(config))
+          return signalPassFailure();
+        own.tile = own.dotTile = config->registers;
+        own.reductionBlock = config->reductionBlock;
+        own.prefetchDistance = config->prefetch;
+      }
+      FailureOr<LoopPlan> plan = planLoops(op, own, whyNot);
       if (failed(plan)) {
         if (report)
           op.emitRemark() << "'" << op->getName()

@@ -1,0 +1,46 @@
+//===- LoweringConfig.h - How one op becomes code ---------------*- C++ -*-===//
+//
+// Decide, verify, execute: `dyn-decide` writes a configuration on each op that
+// multiplies and sums, as the discardable attribute `dyn.lowering`. Users may
+// write or change it. Whoever reads it verifies it first; passes that tile and
+// vectorize obey it and decide nothing themselves.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DYN_TRANSFORMS_LOWERINGCONFIG_H
+#define DYN_TRANSFORMS_LOWERINGCONFIG_H
+
+#include "Dyn/Target/Target.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::dyn {
+
+struct LoweringConfig {
+  /// Rows and columns of the result that one iteration of the parallel loop
+  /// computes; rows at most.
+  int64_t tileRows = 0, tileColumns = 0;
+  /// The accumulators. Each count of rows up to `registers.rows` gets code.
+  RegisterTile registers = {1, 1};
+  /// Steps of the reduction that all rows of a tile take before the next ones;
+  /// 0 for all steps. Of ops that read panels.
+  int64_t reductionBlock = 0;
+  /// How far ahead of a stream of panels to prefetch, in bytes; 0 not at all.
+  int64_t prefetch = 0;
+  /// The smallest number of iterations of the parallel loop worth a thread.
+  int64_t grain = 1;
+
+  static constexpr llvm::StringLiteral kAttrName = "dyn.lowering";
+  DictionaryAttr getAttr(MLIRContext *context) const;
+};
+
+/// What suits `op`, which multiplies and sums, on `target`.
+LoweringConfig decideLowering(linalg::LinalgOp op, const Target &target);
+
+/// The configuration that `op` carries, or what suits it if it carries none.
+/// Emits an error, with the rule that is broken, if it fits neither op nor CPU.
+FailureOr<LoweringConfig> getLoweringConfig(linalg::LinalgOp op,
+                                            const Target &target);
+
+} // namespace mlir::dyn
+
+#endif // DYN_TRANSFORMS_LOWERINGCONFIG_H

@@ -1,0 +1,39 @@
+//===- Decide.cpp - A configuration for every op that needs one -----------===//
+
+#include "../Panels.h"
+#include "Dyn/Transforms/LoweringConfig.h"
+#include "Dyn/Transforms/Passes.h"
+
+namespace mlir::dyn {
+#define GEN_PASS_DEF_DYNDECIDEPASS
+#include "Dyn/Transforms/Passes.h.inc"
+} // namespace mlir::dyn
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+namespace {
+struct DynDecidePass : dyn::impl::DynDecidePassBase<DynDecidePass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    llvm::Expected<const Target *> cpu = lookupTarget(target);
+    if (!cpu) {
+      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+      return signalPassFailure();
+    }
+    WalkResult result = getOperation()->walk([&](linalg::LinalgOp op) {
+      if (!op->hasAttr(LoweringConfig::kAttrName) && !isContraction(op) &&
+          !linalg::isaConvolutionOpInterface(op))
+        return WalkResult::advance();
+      FailureOr<LoweringConfig> config = getLoweringConfig(op, **cpu);
+      if (failed(config))
+        return WalkResult::interrupt();
+      op->setAttr(LoweringConfig::kAttrName, config->getAttr(&getContext()));
+      return WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,54 @@
+// What each CPU gets.
+// RUN: dyn-opt %s --split-input-file --dyn-decide="target=skylake-avx512" | FileCheck %s --check-prefixes=CHECK,SKYLAKE
+// RUN: dyn-opt %s --split-input-file --dyn-decide="target=znver2" | FileCheck %s --check-prefixes=CHECK,ZEN2
+// RUN: dyn-opt %s --split-input-file --dyn-decide="target=neoverse-n1" | FileCheck %s --check-prefixes=CHECK,NEOVERSE
+// RUN: mlir-opt-22 %s --split-input-file --load-pass-plugin=%dyn_plugin --allow-unregistered-dialect \
+// RUN:   --pass-pipeline='builtin.module(func.func(dyn-decide{target=znver2}))' | FileCheck %s --check-prefixes=CHECK,ZEN2
+
+#lhs = affine_map<(m, n, k) -> (m, k)>
+#panels = affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>
+#out = affine_map<(m, n, k) -> (m, n)>
+
+// CHECK-LABEL: func @panels
+// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, reduction_block = 1536 : i64, registers = array<i64: 14, 2>, tile = array<i64: 56, 32>}
+// ZEN2:          dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, reduction_block = 1536 : i64, registers = array<i64: 6, 2>, tile = array<i64: 24, 16>}
+// NEOVERSE:      dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, reduction_block = 3072 : i64, registers = array<i64: 5, 4>, tile = array<i64: 20, 16>}
+func.func @panels(%a: tensor<?x768xf32>, %b: tensor<48x768x16xf32>, %c: tensor<?x768xf32>) -> tensor<?x768xf32> {
+  %0 = linalg.generic {indexing_maps = [#lhs, #panels, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : tensor<?x768xf32>, tensor<48x768x16xf32>) outs(%c : tensor<?x768xf32>) {
+  ^bb0(%x: f32, %y: f32, %sum: f32):
+    %1 = arith.mulf %x, %y : f32
+    %2 = arith.addf %sum, %1 : f32
+    linalg.yield %2 : f32
+  } -> tensor<?x768xf32>
+  return %0 : tensor<?x768xf32>
+}
+
+// -----
+
+// Columns that are far apart: vectors run along the reduction.
+// CHECK-LABEL: func @transposed
+// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 0 : i64, reduction_block = 0 : i64, registers = array<i64: 4, 4>, tile = array<i64: 56, 32>}
+// ZEN2:          registers = array<i64: 3, 3>, tile = array<i64: 24, 16>
+// NEOVERSE:      registers = array<i64: 4, 4>, tile = array<i64: 20, 16>
+func.func @transposed(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = linalg.matmul
+      indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+      ins(%a, %b : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+// What a user wrote stays.
+// CHECK-LABEL: func @overridden
+// CHECK:         grain = 3 : i64
+// CHECK-SAME:    registers = array<i64: 2, 1>
+// SKYLAKE-SAME:  tile = array<i64: 56, 32>
+// CHECK-NOT:     dyn.lowering
+func.func @overridden(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = linalg.matmul {dyn.lowering = {registers = array<i64: 2, 1>, grain = 3}}
+      ins(%a, %b : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = linalg.add ins(%0, %0 : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}
