@@ -167,7 +167,7 @@ Result<OwningOpRef<ModuleOp>> Compiler::load(const std::string &path) {
   Result<ModelFile> model = openModel(path);
   if (!model)
     return model.error();
-  switch (detectFormat(model->getContents())) {
+  switch (model->format) {
   case ModelFormat::Artifact:
     return Error(path + ": is compiled already, expected an ONNX or MLIR "
                         "model: dyn-run runs it");

@@ -11,7 +11,8 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
-ModelFormat dyn::detectFormat(StringRef contents) {
+/// What a file is, by its first bytes.
+static ModelFormat detectFormat(StringRef contents) {
   auto bytes = llvm::MemoryBufferRef(contents, "model");
   if (isBytecode(bytes))
     return ModelFormat::MLIR;
@@ -51,6 +52,11 @@ Result<ModelFile> dyn::openModel(const std::string &path) {
   if (model.getContents().empty())
     return Error((path == "-" ? "standard input" : path) +
                  ": is empty, expected an ONNX or MLIR model");
+  // The first look at a file; the system would read megabytes behind it.
+  std::optional<SparseReading> sparse;
+  if (model.mapped)
+    sparse.emplace(*model.mapped);
+  model.format = detectFormat(model.getContents());
   return model;
 }
 
@@ -60,7 +66,7 @@ Result<ModelFormat> dyn::detectFileFormat(const std::string &path) {
   Result<ModelFile> model = openModel(path);
   if (!model)
     return model.error();
-  return detectFormat(model->getContents());
+  return model->format;
 }
 
 Result<OwningOpRef<ModuleOp>> dyn::parseModel(ModelFile model,

@@ -243,15 +243,14 @@ static Result<std::vector<Row>> listResources(const std::string &path,
   if (!model)
     return model.error();
   StringRef contents = model->getContents();
-  // Not what detectFormat knows: it begins with a length, which may look like
-  // anything.
+  // No model's format: it begins with a length, which may look like anything.
   if (model->mapped && findSafetensorsIndex(model->mapped->bytes()) != 0) {
     Result<Safetensors> file = Safetensors::open(model->mapped);
     if (!file)
       return file.error();
     return listSafetensors(*file);
   }
-  switch (detectFormat(contents)) {
+  switch (model->format) {
   case ModelFormat::Artifact:
     return Error(path + ": is an artifact or another library, expected MLIR, "
                         "ONNX or safetensors; dyn-run lists what it uses");

@@ -18,7 +18,7 @@ static Result<OwningOpRef<ModuleOp>> load(const std::string &path,
   Result<ModelFile> model = openModel(path);
   if (!model)
     return model.error();
-  switch (detectFormat(model->getContents())) {
+  switch (model->format) {
   case ModelFormat::Artifact:
     return Error(path + ": is an artifact or another library, expected MLIR or "
                         "ONNX");

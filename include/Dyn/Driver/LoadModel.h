@@ -13,9 +13,6 @@ namespace mlir::dyn {
 /// `MLIR` is text or bytecode, `Artifact` any ELF file.
 enum class ModelFormat { MLIR, ONNX, Artifact };
 
-/// What a file is, by its first bytes.
-ModelFormat detectFormat(StringRef contents);
-
 /// What the file at `path` is. Standard input, "-", is never an artifact.
 Result<ModelFormat> detectFileFormat(const std::string &path);
 
@@ -25,6 +22,7 @@ struct ModelFile {
   /// input.
   std::shared_ptr<const MappedFile> mapped;
   std::unique_ptr<llvm::MemoryBuffer> input; ///< For standard input.
+  ModelFormat format = ModelFormat::MLIR;    ///< By its first bytes.
 
   StringRef getContents() const;
 };
