@@ -261,8 +261,10 @@ def test_killed_in_the_middle_leaves_the_old_file_or_the_new(tmp_path):
     for i in range(24):
         (tmp_path / "w.safetensors").write_bytes(old)
         process = subprocess.Popen([tool("dyn-opt"), *arguments], cwd=tmp_path, stderr=subprocess.DEVNULL)
-        time.sleep(whole * i / 18)
-        process.send_signal(signal.SIGKILL)
+        # The first is killed at once, the last not at all.
+        if i < 24 - 1:
+            time.sleep(whole * i / 18)
+            process.send_signal(signal.SIGKILL)
         process.wait()
         found = (tmp_path / "w.safetensors").read_bytes()
         assert found in (old, new)
