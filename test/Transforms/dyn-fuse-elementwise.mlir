@@ -41,3 +41,33 @@ func.func @transposed(%a: tensor<?x64xf32>, %b: tensor<?x64xf32>, %kn: tensor<64
   %result = linalg.transpose ins(%product : tensor<?x?xf32>) outs(%nm : tensor<?x?xf32>) permutation = [1, 0]
   return %result : tensor<?x?xf32>
 }
+
+// -----
+
+// A weight is converted where it is multiplied; what is no weight is converted once.
+// CHECK-LABEL: func @narrow_weight
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<?x64xf32>, tensor<64x32xbf16>)
+// CHECK:           arith.extf
+// CHECK:         linalg.generic {{.*}} ins(%{{.*}} : tensor<32x16xbf16>)
+// CHECK:         linalg.matmul {{.*}} tensor<32x16xf32>
+#id = affine_map<(i, j) -> (i, j)>
+func.func @narrow_weight(%x: tensor<?x64xf32>, %w: tensor<64x32xbf16> {dyn.weight}, %v: tensor<32x16xbf16>,
+                         %e: tensor<?x32xf32>, %f: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %0 = tensor.empty() : tensor<64x32xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%w : tensor<64x32xbf16>) outs(%0 : tensor<64x32xf32>) {
+  ^bb0(%a: bf16, %old: f32):
+    %2 = arith.extf %a : bf16 to f32
+    linalg.yield %2 : f32
+  } -> tensor<64x32xf32>
+  %3 = linalg.matmul ins(%x, %1 : tensor<?x64xf32>, tensor<64x32xf32>) outs(%e : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %4 = tensor.empty() : tensor<32x16xf32>
+  %5 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%v : tensor<32x16xbf16>) outs(%4 : tensor<32x16xf32>) {
+  ^bb0(%a: bf16, %old: f32):
+    %6 = arith.extf %a : bf16 to f32
+    linalg.yield %6 : f32
+  } -> tensor<32x16xf32>
+  %7 = linalg.matmul ins(%3, %5 : tensor<?x32xf32>, tensor<32x16xf32>) outs(%f : tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %7 : tensor<?x16xf32>
+}

@@ -68,3 +68,37 @@ def test_a_row_has_the_same_bits(tmp_path, k, n):
         part = x[first : first + count]
         for which in (model, threaded):
             np.testing.assert_array_equal(which(x=part)["y"], whole[first : first + count])
+
+
+@pytest.mark.parametrize(("element", "dtype"), [("bf16", np.uint16), ("i8", np.int8), ("f16", np.float16)])
+def test_narrow_weights(tmp_path, element, dtype):
+    """Weights that the model converts before it multiplies: packed as they are, converted in registers."""
+    k, n = 300, 67
+    generator = np.random.default_rng(5)
+    if element == "bf16":
+        weight = generator.standard_normal((k, n), np.float32).view(np.uint32) >> 16
+        values = (weight << 16).view(np.float32)
+    elif element == "i8":
+        weight = values = generator.integers(-128, 128, (k, n))
+    else:
+        weight = values = generator.standard_normal((k, n)).astype(dtype)
+    (tmp_path / "w.bin").write_bytes(weight.astype(dtype).tobytes())
+    result = f"!dyn.tensor<[M, {n}], f32>"
+    narrow, wide = (f"!dyn.tensor<[{k}, {n}], {which}>" for which in (element, "f32"))
+    text = f"""
+dyn.weight @w : {narrow} = #dyn.external<"w.bin", 0, {k * n * np.dtype(dtype).itemsize}>
+func.func @model(%x: !dyn.tensor<[M, {k}], f32> {{dyn.name = "x"}}) -> ({result} {{dyn.name = "y"}}) {{
+  %w = dyn.get_weight @w : {narrow}
+  %f = dyn.convert %w {{element_type = f32}} : ({narrow}) -> {wide}
+  %y = dyn.matmul %x, %f : (!dyn.tensor<[M, {k}], f32>, {wide}) -> !dyn.tensor<[M, {n}], f32>
+  return %y : !dyn.tensor<[M, {n}], f32>
+}}
+"""
+    (tmp_path / "model.mlir").write_text(text)
+    model = dyn.compile(tmp_path / "model.mlir", output=tmp_path / "model.so")
+    panels = -(-n // 16) * 16 * k * np.dtype(dtype).itemsize
+    assert panels < (tmp_path / "model.weights.safetensors").stat().st_size < panels + 1000
+    for m in ROWS:
+        x = np.random.default_rng(m).standard_normal((m, k), np.float32)
+        expected = x.astype(np.float64) @ values.astype(np.float64)
+        np.testing.assert_allclose(model(x=x)["y"], expected, rtol=1e-5, atol=1e-6 * np.abs(values).max() * k)

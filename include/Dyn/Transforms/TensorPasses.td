@@ -11,7 +11,7 @@ def DynFuseElementwisePass : Pass<"dyn-fuse-elementwise"> {
     Fuses elementwise ops into the elementwise ops and reductions that read them: always if that is their only reader and
     has as many loops, and if they are cheap (at most four operations, no division, function or lookup) also when that
     computes them again. Into a contraction go only transpositions and broadcasts of its operands, which become part of its
-    indexing maps; a transposition of a contraction's result becomes the order in which it writes. Reshapes that stand
+    indexing maps, and conversions of weights (arguments with `dyn.weight`) to wider types; a transposition of a contraction's result becomes the order in which it writes. Reshapes that stand
     between two such ops move behind the reader, or become loops of the contraction.
 
     Softmax is decomposed; named ops other than contractions, convolutions and fills become `linalg.generic`.

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::dyn {
@@ -50,6 +52,25 @@ static bool isCheap(linalg::LinalgOp op) {
   return count <= 4;
 }
 
+/// Whether the payload only converts a weight to a wider type: in registers
+/// that costs less than the wider weight's way through memory.
+static bool widensWeight(linalg::LinalgOp op) {
+  if (op.getNumReductionLoops() != 0 || op->getNumResults() != 1 ||
+      op.getNumDpsInputs() != 1)
+    return false;
+  auto weight = dyn_cast<BlockArgument>(op.getDpsInputs()[0]);
+  auto function =
+      weight ? dyn_cast<FunctionOpInterface>(weight.getOwner()->getParentOp())
+             : FunctionOpInterface();
+  return function &&
+         function.getArgAttr(weight.getArgNumber(), dyn::kWeightAttr) &&
+         !llvm::hasSingleElement(*op.getBlock()) &&
+         llvm::all_of(
+             op.getBlock()->without_terminator(),
+             llvm::IsaPred<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp,
+                           arith::SIToFPOp, arith::UIToFPOp>);
+}
+
 static bool isWorthFusing(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
   auto consumer = dyn_cast<linalg::LinalgOp>(operand->getOwner());
@@ -57,7 +78,8 @@ static bool isWorthFusing(OpOperand *operand) {
     return false;
   if (linalg::isaContractionOpInterface(consumer) ||
       linalg::isaConvolutionOpInterface(consumer))
-    return isMovement(producer) && linalg::isaContractionOpInterface(consumer);
+    return (isMovement(producer) || widensWeight(producer)) &&
+           linalg::isaContractionOpInterface(consumer);
   bool recomputes = !producer->getResult(0).hasOneUse() ||
                     producer.getNumLoops() < consumer.getNumLoops();
   return !recomputes || isCheap(producer);
@@ -109,7 +131,8 @@ struct Generalize : OpInterfaceRewritePattern<linalg::LinalgOp> {
     if (linalg::isaContractionOpInterface(op) &&
         llvm::none_of(op.getDpsInputOperands(), [](OpOperand *operand) {
           auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
-          return (producer && isMovement(producer)) ||
+          return (producer &&
+                  (isMovement(producer) || widensWeight(producer))) ||
                  readsCollapsedMovement(operand);
         }))
       return failure();
