@@ -65,7 +65,12 @@ SparseReading::SparseReading(const MappedFile &file) : file(file) {
   advise(file, MADV_RANDOM);
 }
 
-SparseReading::~SparseReading() { advise(file, MADV_NORMAL); }
+// Of a file in the page cache, the system maps 64 KiB around each page that is
+// looked at. They go, and come back when read.
+SparseReading::~SparseReading() {
+  advise(file, MADV_DONTNEED);
+  advise(file, MADV_NORMAL);
+}
 
 Stamp mlir::dyn::computeStamp(const MappedFile &file) {
   constexpr uint64_t kBlocks = 16;

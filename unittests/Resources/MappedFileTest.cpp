@@ -148,4 +148,25 @@ TEST_F(MappedFileTest, StampIsStable) {
             0x6de3431b05f7c11fu);
 }
 
+TEST_F(MappedFileTest, SparseReadingLeavesNoPagesBehind) {
+  constexpr size_t kBytes = 64 << 20;
+  std::string name = write("large", std::string(kBytes, 'x'));
+  std::shared_ptr<const MappedFile> file = *MappedFile::open(name);
+  int64_t before = readStatus("RssFile");
+  auto look = [&] {
+    int sum = 0;
+    for (size_t i = 0; i < kBytes; i += 1 << 17)
+      sum += std::to_integer<int>(file->bytes()[i]);
+    return sum;
+  };
+  {
+    SparseReading sparse(*file);
+    EXPECT_EQ(look(), 'x' * int(kBytes >> 17));
+    // At least the pages looked at.
+    EXPECT_GT(readStatus("RssFile"), before + (kBytes >> 17) * 4 / 2);
+  }
+  EXPECT_LT(readStatus("RssFile"), before + 256);
+  EXPECT_EQ(look(), 'x' * int(kBytes >> 17));
+}
+
 } // namespace

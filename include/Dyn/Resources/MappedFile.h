@@ -66,7 +66,7 @@ private:
 
 /// While it lives, pages of `file` that are not in memory are read one by one,
 /// without those around them: for reading an index, or samples, of a large
-/// file.
+/// file. What was read leaves this process's resident memory then.
 class SparseReading {
 public:
   explicit SparseReading(const MappedFile &file);
