@@ -223,6 +223,17 @@ def test_packed_weights_need_a_file(tmp_path):
     assert "expects an output with a name" in result.stderr
 
 
+@pytest.mark.parametrize("output", ["missing/model.so", "/dev/null"])
+def test_packed_weights_are_not_left_behind(tmp_path, monkeypatch, output):
+    write_weight(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = tool("dyn-compile", write_module(tmp_path, NETWORK), "-o", output)
+    assert result.returncode == 1
+    assert output.split("/")[1] in result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"w.bin", "model.mlir"}
+    assert not list(Path("/dev").glob("*.safetensors"))
+
+
 def test_run_leaves_no_packed_weights_behind(tmp_path):
     write_weight(tmp_path)
     temporary = tmp_path / "temporary"

@@ -2,6 +2,7 @@
 
 #include "Dyn/Driver/CommandLine.h"
 #include "Dyn/Driver/Compiler.h"
+#include "Dyn/Resources/AtomicFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
@@ -112,6 +113,8 @@ static Result<Command> parse(const llvm::opt::InputArgList &arguments,
   llvm::StringRef stem = llvm::sys::path::filename(command.output);
   stem.consume_back(".so");
   if (command.output != "-") {
+    if (realFolder.empty())
+      realFolder = folder;
     llvm::sys::path::append(realFolder, stem + ".weights.safetensors");
     command.options.packedWeights = realFolder.str().str();
   }
@@ -121,6 +124,11 @@ static Result<Command> parse(const llvm::opt::InputArgList &arguments,
 }
 
 static Result<> run(const Command &command) {
+  // An artifact that cannot be written must not replace the weights of the one
+  // that is there.
+  if (command.options.stage == Stage::Library && command.output != "-")
+    if (auto probe = AtomicFile::create(command.output, 0); !probe)
+      return probe.error();
   Phases phases(kTool);
   Compiler compiler(command.options, phases);
   Result<std::string> output = compiler.compile(command.model);
