@@ -31,6 +31,8 @@ packages=(
   # Python
   python3 python3-venv
 )
+# Kernels for 64-bit Arm are run by the tests as well
+if ${with_tests}; then packages+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user); fi
 
 missing_packages() {
   local name

@@ -1,6 +1,8 @@
 """Compiles functions on buffers with the pipelines under test and calls them with NumPy arrays."""
 
 import ctypes
+import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -22,11 +24,17 @@ class Kernels:
         passes = f"builtin.module(dyn-codegen-pipeline{{{options}}},dyn-to-llvm-pipeline{{{options}}})"
         lowered = self._run(tool("dyn-opt"), source, f"--pass-pipeline={passes}")
         translated = self._run(LLVM / "mlir-translate", "-mlir-to-llvmir", input=lowered)
-        arguments = ["-x", "ir", "-", "-O2", f"-march={target}", "-ffp-contract=off", "-fPIC"]
+        arguments = ["-x", "ir", "-", "-O2", *self.cpu(target), "-ffp-contract=off", "-fPIC"]
         self._run(LLVM / "clang", *arguments, "-Wno-override-module", "-c", "-o", object_file, input=translated)
-        self._run(LLVM / "clang", "-shared", "-nostdlib", object_file, "-o", library)
-        called = self._run("nm", "-u", object_file).replace("U ", "").split()
+        called = self._run(LLVM / "llvm-nm", "-u", object_file).replace("U ", "").split()
         assert set(called) <= ALLOWED, f"calls {sorted(set(called) - ALLOWED)}"
+        self.link(object_file, library)
+
+    def cpu(self, target: str) -> list[str]:
+        return [f"-march={target}"]
+
+    def link(self, object_file: Path, library: Path) -> None:
+        self._run(LLVM / "clang", "-shared", "-nostdlib", object_file, "-o", library)
         self.library = ctypes.CDLL(str(library))
 
     @staticmethod
@@ -38,6 +46,43 @@ class Kernels:
     def __call__(self, name: str, *arrays: np.ndarray) -> None:
         descriptors = [_descriptor(array) for array in arrays]
         getattr(self.library, f"_mlir_ciface_{name}")(*map(ctypes.byref, descriptors))
+
+
+class EmulatedKernels(Kernels):
+    """The same for a 64-bit Arm CPU, called in a process of qemu-user."""
+
+    COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
+
+    @classmethod
+    def are_possible(cls) -> bool:
+        return bool(shutil.which(cls.COMPILER) and shutil.which(cls.EMULATOR))
+
+    def cpu(self, target: str) -> list[str]:
+        return ["--target=aarch64-linux-gnu", f"-mcpu={target}"]
+
+    def link(self, object_file: Path, library: Path) -> None:
+        program = library.with_suffix("")
+        caller = Path(__file__).with_name("emulated.c")
+        self._run(self.COMPILER, "-O1", "-rdynamic", caller, object_file, "-o", program, "-ldl")
+        command = [self.EMULATOR, "-L", "/usr/aarch64-linux-gnu", "-cpu", "neoverse-n1", program]
+        self.process = subprocess.Popen([*map(str, command)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __del__(self):
+        if hasattr(self, "process"):
+            self.process.stdin.close()
+            self.process.wait()
+
+    def __call__(self, name: str, *arrays: np.ndarray) -> None:
+        request = f"_mlir_ciface_{name}".encode().ljust(64, b"\0") + struct.pack("q", len(arrays))
+        for array in arrays:
+            assert array.flags.c_contiguous
+            request += struct.pack(f"{2 + array.ndim}q", array.ndim, array.itemsize, *array.shape) + array.tobytes()
+        self.process.stdin.write(request)
+        self.process.stdin.flush()
+        for array in arrays:
+            data = self.process.stdout.read(array.nbytes)
+            assert len(data) == array.nbytes, f"{name} ended the process with {self.process.wait()}"
+            array[...] = np.frombuffer(data, array.dtype).reshape(array.shape)
 
 
 def _descriptor(array: np.ndarray) -> ctypes.Structure:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernels import Kernels, guarded, panels
+from kernels import EmulatedKernels, Kernels, guarded, panels
 
 # Over panels of 16 columns: sizes that the code knows, as weights have, and sizes that it does not.
 PANELS = [(45, 67), (32, 64), (7, 1), (17, 5), (70, 33), (16, 1537)]
@@ -124,8 +124,12 @@ func.func @convolution(%x: memref<?x?x?x?xf32>, %f: memref<3x3x?x?xf32>, %y: mem
 SIZES = [0, 1, 2, 5, 7, 13, 14, 15, 16, 17, 29, 31, 32, 33, 63, 70]
 
 
-@pytest.fixture(scope="module", params=["znver2", "skylake-avx512"])
+@pytest.fixture(scope="module", params=["znver2", "skylake-avx512", "neoverse-n1"])
 def run(request, tmp_path_factory):
+    if request.param == "neoverse-n1":
+        if not EmulatedKernels.are_possible():
+            pytest.skip("there is no qemu-aarch64 or no aarch64-linux-gnu-gcc")
+        return EmulatedKernels(SOURCE, tmp_path_factory.mktemp(request.param), request.param)
     flags = Path("/proc/cpuinfo").read_text().split()
     needed = {"znver2": "avx2", "skylake-avx512": "avx512vl"}[request.param]
     if needed not in flags:
