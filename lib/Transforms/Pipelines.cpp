@@ -13,6 +13,14 @@
 
 using namespace mlir;
 
+bool dyn::verifiesByDefault() {
+#ifdef NDEBUG
+  return false;
+#else
+  return true;
+#endif
+}
+
 void dyn::buildGraphPipeline(OpPassManager &manager,
                              const PipelineOptions &options) {
   manager.addPass(createInlinerPass());
@@ -31,6 +39,7 @@ static void addTiling(OpPassManager &manager,
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
+  functions.addPass(dyn::createDynFindAttentionPass());
   functions.addPass(dyn::createDynFuseElementwisePass());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
@@ -80,11 +89,21 @@ void dyn::buildCodegenPipeline(OpPassManager &manager,
   DynParallelToRuntimePassOptions parallel;
   parallel.threads = options.runtime;
   manager.addPass(createDynParallelToRuntimePass(parallel));
+  if (options.reportKernels) {
+    DynReportKernelsPassOptions report;
+    report.target = options.target;
+    manager.addNestedPass<func::FuncOp>(createDynReportKernelsPass(report));
+  }
   DynVectorizePassOptions vectorize;
   vectorize.target = options.target;
   manager.addNestedPass<func::FuncOp>(createDynVectorizePass(vectorize));
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  if (options.verifyNoSpecialization) {
+    DynVerifyNoSpecializationPassOptions verify;
+    verify.target = options.target;
+    manager.addPass(createDynVerifyNoSpecializationPass(verify));
+  }
 }
 
 /// Ops without a counterpart in LLVM, and those whose counterpart calls a

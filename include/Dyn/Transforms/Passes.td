@@ -8,5 +8,6 @@ include "Dyn/Transforms/TensorPasses.td"
 include "Dyn/Transforms/TilePasses.td"
 include "Dyn/Transforms/BufferPasses.td"
 include "Dyn/Transforms/WeightPasses.td"
+include "Dyn/Transforms/VerifyPasses.td"
 
 #endif // DYN_TRANSFORMS_PASSES

@@ -14,6 +14,10 @@
 
 namespace mlir::dyn {
 
+/// Whether pipelines verify what they make unless told otherwise: where Dyn's
+/// assertions are on, as they are for tests.
+bool verifiesByDefault();
+
 struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   Option<std::string> target{
       *this, "target",
@@ -29,6 +33,16 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
       *this, "entry-symbol",
       llvm::cl::desc("Name of the function that the runtime calls"),
       llvm::cl::init("dyn_entry")};
+  Option<bool> verifyNoSpecialization{
+      *this, "verify-no-specialization",
+      llvm::cl::desc(
+          "Fail if code is chosen by comparing a dynamic size with a "
+          "constant; see dyn-verify-no-specialization"),
+      llvm::cl::init(verifiesByDefault())};
+  Option<bool> reportKernels{
+      *this, "report-kernels",
+      llvm::cl::desc("Remark on what each op becomes; see dyn-report-kernels"),
+      llvm::cl::init(false)};
 };
 
 /// `--dyn-graph-pipeline`: dyn to dyn. Symbolic shapes are inferred and folded,

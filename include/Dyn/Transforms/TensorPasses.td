@@ -45,4 +45,21 @@ def DynPackWeightsPass : Pass<"dyn-pack-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["linalg::LinalgDialect"];
 }
 
+def DynFindAttentionPass : Pass<"dyn-find-attention"> {
+  let summary = "mark the softmax between two contractions";
+  let description = [{
+    A softmax, as `linalg.softmax` or as the maximum, the exponentials of the differences, their sum and the quotient, whose
+    input is made of a contraction by elementwise ops and whose result goes into another contraction, becomes a `linalg.softmax`
+    with the attribute `dyn.attention`. `dyn-fuse-elementwise` leaves it whole and fuses what stands around it; `dyn-tile`
+    makes one loop over blocks of queries of the ops, `dyn-vectorize` code with queries in the lanes.
+
+    ```mlir
+    %scores = linalg.batch_matmul ins(%q, %kt : ...) outs(...) -> tensor<12x?x?xf32>
+    %weights = linalg.softmax {dyn.attention} dimension(2) ins(%scores : ...) outs(...) -> tensor<12x?x?xf32>
+    %result = linalg.batch_matmul ins(%weights, %v : ...) outs(...) -> tensor<12x?x64xf32>
+    ```
+  }];
+  let dependentDialects = ["linalg::LinalgDialect"];
+}
+
 #endif // DYN_TRANSFORMS_TENSORPASSES

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Dyn/Transforms/EntryAttributes.h"
+#include "../Tile/Attention.h"
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,6 +26,7 @@ namespace mlir::dyn {
 } // namespace mlir::dyn
 
 using namespace mlir;
+using namespace mlir::dyn;
 
 /// Whether the payload only moves its input.
 static bool isMovement(linalg::LinalgOp op) {
@@ -85,12 +87,42 @@ static bool isWorthFusing(OpOperand *operand) {
   return !recomputes || isCheap(producer);
 }
 
+static bool isMarked(Operation *op) {
+  return isa_and_nonnull<linalg::SoftmaxOp>(op) && op->hasAttr(kAttentionAttr);
+}
+
+/// Whether `op` is on the way to a marked softmax, with reshapes and
+/// elementwise ops between.
+static bool isBeforeAttention(Operation *op) {
+  if (op->getNumResults() != 1 || !op->hasOneUse())
+    return false;
+  Operation *user = *op->user_begin();
+  if (isMarked(user))
+    return true;
+  auto elementwise = dyn_cast<linalg::GenericOp>(user);
+  return (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(user) ||
+          (elementwise && !elementwise.getNumReductionLoops())) &&
+         isBeforeAttention(user);
+}
+
+/// Whether `op` reads a marked softmax, with reshapes between.
+static bool isBehindAttention(Operation *op) {
+  return llvm::any_of(op->getOperands(), [](Value operand) {
+    Operation *producer = operand.getDefiningOp();
+    while (isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+        producer))
+      producer = producer->getOperand(0).getDefiningOp();
+    return isMarked(producer);
+  });
+}
+
 /// Whether the elementwise op or reduction that reads an `expand_shape` should
 /// work on what was expanded: then it can share a tile with the op in front.
 static bool readsThroughExpansion(OpOperand *operand) {
   auto reshape = operand->get().getDefiningOp<tensor::ExpandShapeOp>();
   auto reader = dyn_cast<linalg::GenericOp>(operand->getOwner());
   return reshape && reader && reshape->hasOneUse() &&
+         !isBeforeAttention(reader) &&
          reshape.getSrc().getDefiningOp<linalg::LinalgOp>() &&
          !linalg::isaContractionOpInterface(reader);
 }
@@ -102,6 +134,9 @@ static bool readsCollapsedMovement(OpOperand *operand) {
   auto reader = dyn_cast<linalg::LinalgOp>(operand->getOwner());
   if (!reshape || !reader || !linalg::isaContractionOpInterface(reader))
     return false;
+  // Contractions and softmax walk the same loops.
+  if (isBeforeAttention(reader) || isBehindAttention(reader))
+    return true;
   auto source = reshape.getSrc().getDefiningOp<linalg::LinalgOp>();
   if (!source || !isMovement(source))
     return false;
@@ -145,7 +180,9 @@ struct Decompose : OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(linalg::AggregatedOpInterface op,
                                 PatternRewriter &rewriter) const override {
-    if (isa<linalg::PackOp, linalg::UnPackOp>(op))
+    // A marked softmax is tiled with the contractions around it.
+    if (isa<linalg::PackOp, linalg::UnPackOp>(op) ||
+        op->hasAttr(kAttentionAttr))
       return failure();
     FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
     if (failed(results))

@@ -1,6 +1,7 @@
 //===- Tile.cpp - linalg on tensors to parallel loops over tiles ----------===//
 
 #include "../Panels.h"
+#include "Attention.h"
 #include "Dyn/Target/Target.h"
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/LoweringConfig.h"
@@ -63,6 +64,15 @@ static OpFoldResult evenParts(OpBuilder &b, Location loc, OpFoldResult size,
   return arith::MaxUIOp::create(b, loc, part, constant(1)).getResult();
 }
 
+/// Whether `op` is elementwise with one input, which is contiguous along `dim`.
+static bool isLastOfInput(linalg::LinalgOp op, unsigned dim) {
+  if (op.getNumReductionLoops() || op.getNumDpsInputs() != 1)
+    return false;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  return map.isPermutation() &&
+         map.getResults().back() == getAffineDimExpr(dim, map.getContext());
+}
+
 namespace {
 struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
   using Base::Base;
@@ -90,8 +100,10 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
           !llvm::is_contained(blocks, op->getBlock()))
         blocks.push_back(op->getBlock());
     });
+    IRRewriter rewriter(&getContext());
     for (Block *block : blocks) {
       unshareFills(block);
+      tileAttention(rewriter, block, **cpu);
       tileChains(block);
       tileContractions(block);
       tileRest(block);
@@ -263,6 +275,10 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
         if (op.getNumReductionLoops() == 0)
           dims.pop_back();
         sizes.assign(dims.size(), rewriter.getIndexAttr(1));
+        // Along what an operand is contiguous, a few cache lines of it.
+        for (auto [size, dim] : llvm::zip(sizes, dims))
+          if (isLastOfInput(op, dim))
+            size = rewriter.getIndexAttr(64);
         // The last dimension of a reduction may be the one in the lanes.
         if (op.getNumReductionLoops() != 0)
           sizes.back() = rewriter.getIndexAttr(64);

@@ -2,8 +2,10 @@
 
 #include "../Panels.h"
 #include "Dyn/Transforms/LoweringConfig.h"
+#include "Attention.h"
 #include "Dyn/Transforms/Passes.h"
 #include "LoopPlan.h"
+#include "Transposition.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -38,13 +40,23 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
       budget.tile.rows = rows;
     if (vectors)
       budget.tile.vectors = vectors;
+    IRRewriter rewriter(&getContext());
+    SmallVector<linalg::SoftmaxOp> attentions;
+    getOperation()->walk([&](linalg::SoftmaxOp op) {
+      if (op.hasPureBufferSemantics())
+        attentions.push_back(op);
+    });
+    for (linalg::SoftmaxOp op : attentions)
+      if (failed(emitAttention(rewriter, op, **cpu)))
+        return signalPassFailure();
     SmallVector<linalg::LinalgOp> ops;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op.hasPureBufferSemantics())
         ops.push_back(op);
     });
-    IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : ops) {
+      if (emitTransposition(rewriter, op, budget.vectorBits))
+        continue;
       std::string whyNot;
       RegisterBudget own = budget;
       if (op->hasAttr(LoweringConfig::kAttrName) || findPanels(op)) {

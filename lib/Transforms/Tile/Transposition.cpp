@@ -1,0 +1,178 @@
+//===- Transposition.cpp - Blocks transposed in registers -----------------===//
+
+#include "Transposition.h"
+#include "LoopPlan.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+/// Step by step, from halves down to single lanes, the off-diagonal parts of
+/// two rows change places.
+void dyn::transposeInRegisters(OpBuilder &b, Location loc,
+                               SmallVectorImpl<Value> &rows) {
+  int64_t lanes = rows.size();
+  for (int64_t half = lanes / 2; half > 0; half /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      bool isHigh = lane & half;
+      low.push_back(isHigh ? lanes + lane - half : lane);
+      high.push_back(isHigh ? lanes + lane : lane + half);
+    }
+    for (int64_t i = 0; i < lanes; ++i) {
+      if (i & half)
+        continue;
+      Value x = rows[i], y = rows[i + half];
+      rows[i] = vector::ShuffleOp::create(b, loc, x, y, low);
+      rows[i + half] = vector::ShuffleOp::create(b, loc, x, y, high);
+    }
+  }
+}
+
+/// The loop along which `operand` is contiguous, if there is one.
+static std::optional<unsigned> contiguousLoop(linalg::LinalgOp op,
+                                              OpOperand &operand) {
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (laneStride(op, operand, loop) == LaneStride::Unit)
+      return loop;
+  return std::nullopt;
+}
+
+namespace {
+class TranspositionEmitter {
+public:
+  TranspositionEmitter(RewriterBase &rewriter, linalg::LinalgOp op,
+                       unsigned readLoop, unsigned writtenLoop, int64_t lanes)
+      : b(rewriter), loc(op.getLoc()), op(op), readLoop(readLoop),
+        writtenLoop(writtenLoop), lanes(lanes), point(op.getNumLoops()) {}
+
+  void emit() {
+    b.setInsertionPoint(op);
+    for (Range &range : op.createLoopRanges(b, loc))
+      sizes.push_back(getValueOrCreateConstantIndexOp(b, loc, range.size));
+    SmallVector<unsigned> outer;
+    for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+      if (loop != readLoop && loop != writtenLoop)
+        outer.push_back(loop);
+    emitOuter(outer);
+    b.eraseOp(op);
+  }
+
+private:
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+
+  void loop(unsigned dim, Value from, Value to, int64_t step,
+            function_ref<void()> body) {
+    auto forOp = scf::ForOp::create(b, loc, from, to, constant(step));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(forOp.getBody()->getTerminator());
+    point[dim] = forOp.getInductionVar();
+    body();
+  }
+
+  void emitOuter(ArrayRef<unsigned> dims) {
+    if (!dims.empty())
+      return loop(dims.front(), constant(0), sizes[dims.front()], 1,
+                  [&] { emitOuter(dims.drop_front()); });
+    // Whole blocks, then what is left on both sides, one by one.
+    Value zero = constant(0), readEnd = wholeBlocks(readLoop),
+          writtenEnd = wholeBlocks(writtenLoop);
+    loop(writtenLoop, zero, writtenEnd, lanes,
+         [&] { loop(readLoop, zero, readEnd, lanes, [&] { emitBlock(); }); });
+    loop(writtenLoop, zero, writtenEnd, 1, [&] {
+      loop(readLoop, readEnd, sizes[readLoop], 1, [&] { emitElement(); });
+    });
+    loop(writtenLoop, writtenEnd, sizes[writtenLoop], 1, [&] {
+      loop(readLoop, zero, sizes[readLoop], 1, [&] { emitElement(); });
+    });
+  }
+
+  Value wholeBlocks(unsigned dim) {
+    AffineExpr size = b.getAffineSymbolExpr(0);
+    return getValueOrCreateConstantIndexOp(
+        b, loc,
+        affine::makeComposedFoldedAffineApply(b, loc,
+                                              size.floorDiv(lanes) * lanes,
+                                              {getAsOpFoldResult(sizes[dim])}));
+  }
+
+  SmallVector<Value> place(OpOperand &operand, unsigned moved, int64_t by) {
+    SmallVector<OpFoldResult> at(point.begin(), point.end());
+    if (by)
+      at[moved] =
+          arith::AddIOp::create(b, loc, point[moved], constant(by)).getResult();
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    SmallVector<Value> indices;
+    for (unsigned i = 0; i < map.getNumResults(); ++i)
+      indices.push_back(
+          getValueOrCreateConstantIndexOp(b, loc,
+                                          affine::makeComposedFoldedAffineApply(
+                                              b, loc, map.getSubMap({i}), at)));
+    return indices;
+  }
+
+  void emitBlock() {
+    OpOperand &in = *op.getDpsInputOperand(0), &out = *op.getDpsInitOperand(0);
+    auto type = VectorType::get({lanes}, getElementTypeOrSelf(in.get()));
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < lanes; ++i)
+      rows.push_back(vector::LoadOp::create(b, loc, type, in.get(),
+                                            place(in, writtenLoop, i)));
+    transposeInRegisters(b, loc, rows);
+    for (int64_t i = 0; i < lanes; ++i)
+      vector::StoreOp::create(b, loc, rows[i], out.get(),
+                              place(out, readLoop, i));
+  }
+
+  void emitElement() {
+    OpOperand &in = *op.getDpsInputOperand(0), &out = *op.getDpsInitOperand(0);
+    Value element =
+        memref::LoadOp::create(b, loc, in.get(), place(in, readLoop, 0));
+    memref::StoreOp::create(b, loc, element, out.get(),
+                            place(out, readLoop, 0));
+  }
+
+  RewriterBase &b;
+  Location loc;
+  linalg::LinalgOp op;
+  const unsigned readLoop, writtenLoop;
+  const int64_t lanes;
+  SmallVector<Value> sizes, point;
+};
+} // namespace
+
+bool dyn::emitTransposition(RewriterBase &rewriter, linalg::LinalgOp op,
+                            int64_t vectorBits) {
+  if (op.getNumReductionLoops() || op.getNumDpsInputs() != 1 ||
+      op.getNumDpsInits() != 1 || !llvm::hasSingleElement(*op.getBlock()) ||
+      op.getBlock()->getTerminator()->getOperand(0) !=
+          op.getBlock()->getArgument(0))
+    return false;
+  OpOperand &in = *op.getDpsInputOperand(0), &out = *op.getDpsInitOperand(0);
+  Type element = getElementTypeOrSelf(in.get());
+  if (!isa<MemRefType>(in.get().getType()) || !element.isIntOrFloat() ||
+      (element.getIntOrFloatBitWidth() != 32 &&
+       element.getIntOrFloatBitWidth() != 64) ||
+      !op.getMatchingIndexingMap(&in).isPermutation() ||
+      !op.getMatchingIndexingMap(&out).isPermutation())
+    return false;
+  std::optional<unsigned> readLoop = contiguousLoop(op, in),
+                          writtenLoop = contiguousLoop(op, out);
+  if (!readLoop || !writtenLoop || *readLoop == *writtenLoop)
+    return false;
+  // Where a block does not fit, rows of what is written are better gathered.
+  int64_t lanes = vectorBits / element.getIntOrFloatBitWidth();
+  for (unsigned loop : {*readLoop, *writtenLoop})
+    if (int64_t size = op.getStaticLoopRanges()[loop];
+        !ShapedType::isDynamic(size) && size < lanes)
+      return false;
+  TranspositionEmitter(rewriter, op, *readLoop, *writtenLoop, lanes).emit();
+  return true;
+}

@@ -1,0 +1,88 @@
+//===- ReportKernels.cpp - What each linalg op becomes --------------------===//
+
+#include "../Tile/LoopPlan.h"
+#include "Dyn/Transforms/Passes.h"
+
+namespace mlir::dyn {
+#define GEN_PASS_DEF_DYNREPORTKERNELSPASS
+#include "Dyn/Transforms/Passes.h.inc"
+} // namespace mlir::dyn
+
+using namespace mlir;
+using namespace mlir::dyn;
+
+static bool reduces(linalg::LinalgOp op) {
+  return op.getNumReductionLoops() != 0;
+}
+
+/// Two inputs that are multiplied and summed.
+static bool isContraction(linalg::LinalgOp op) {
+  return reduces(op) && op.getNumDpsInputs() >= 2 &&
+         (linalg::isaContractionOpInterface(op) ||
+          linalg::isaConvolutionOpInterface(op));
+}
+
+/// The ops around a softmax on buffers become one code with it.
+static bool isInAttention(linalg::LinalgOp op) {
+  return !op->getBlock()->getOps<linalg::SoftmaxOp>().empty();
+}
+
+static bool isCopy(linalg::LinalgOp op) {
+  return !reduces(op) && llvm::hasSingleElement(*op.getBlock()) &&
+         llvm::all_of(op.getBlock()->getTerminator()->getOperands(),
+                      llvm::IsaPred<BlockArgument>);
+}
+
+static StringRef nameOf(linalg::LinalgOp op) {
+  if (isContraction(op))
+    return "contraction";
+  if (reduces(op))
+    return "reduction";
+  return isCopy(op) ? "copy" : "elementwise";
+}
+
+namespace {
+struct DynReportKernelsPass
+    : dyn::impl::DynReportKernelsPassBase<DynReportKernelsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    llvm::Expected<const Target *> cpu = lookupTarget(target);
+    if (!cpu) {
+      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+      return signalPassFailure();
+    }
+    RegisterBudget budget;
+    budget.vectorBits = (*cpu)->vectorBits;
+    budget.tile = (*cpu)->tile;
+    budget.dotTile = (*cpu)->dotTile;
+    getOperation()->walk([&](linalg::SoftmaxOp op) {
+      op.emitRemark() << "attention: queries in the lanes of up to "
+                      << budget.tile.vectors << " vectors of "
+                      << budget.vectorBits / 32;
+    });
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (!op.hasPureBufferSemantics() || isInAttention(op))
+        return;
+      std::string whyNot;
+      FailureOr<LoopPlan> plan = planLoops(op, budget, whyNot);
+      InFlightDiagnostic remark = op.emitRemark();
+      if (failed(plan)) {
+        remark << "scalar loop: " << whyNot;
+        return;
+      }
+      remark << nameOf(op) << ": ";
+      if (plan->rowDim)
+        remark << "blocks of up to " << plan->rows << " rows by ";
+      if (plan->columnDim)
+        remark << plan->columns << " columns, ";
+      remark << plan->vectors << (plan->vectors == 1 ? " vector" : " vectors")
+             << " of " << plan->lanes
+             << (plan->lanesReduce ? " along the reduction" : "");
+      if (!plan->maskable)
+        remark << ", its end one by one";
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,50 @@
+// RUN: dyn-opt %s --dyn-tile=target=skylake-avx512 | FileCheck %s --check-prefix=TILE
+// RUN: dyn-opt %s --dyn-codegen-pipeline="target=skylake-avx512 runtime=false" | FileCheck %s
+// RUN: dyn-opt %s --dyn-codegen-pipeline="target=znver2 runtime=false" | FileCheck %s --check-prefix=ZEN2
+// RUN: dyn-opt %s --dyn-codegen-pipeline="target=neoverse-n1 runtime=false report-kernels" -o %t 2>&1 | FileCheck %s --check-prefix=REPORT
+
+// REPORT: remark: attention: queries in the lanes of up to 4 vectors of 4
+
+// A block of 32 queries at a time; what lies between the products is as large as that.
+// TILE-LABEL: func @attention
+// TILE:         scf.forall (%[[B:.*]], %[[Q:.*]]) = (0, 0) to (%{{.*}}, %{{.*}}) step (1, 32) shared_outs(%[[OUT:.*]] =
+// TILE:           %[[SCORES:.*]] = linalg.batch_matmul {{.*}} -> tensor<1x?x?xf32>
+// TILE:           %[[WEIGHTS:.*]] = linalg.softmax {dyn.attention} dimension(2) ins(%[[SCORES]]
+// TILE:           %[[RESULT:.*]] = linalg.batch_matmul ins(%[[WEIGHTS]]
+// TILE:           tensor.parallel_insert_slice %[[RESULT]] into %[[OUT]]
+
+// Memory of a size that no length changes, on the stack: queries, weights of 128 keys, sums.
+// CHECK-LABEL: func @attention
+// CHECK-NOT:     memref.alloc(
+// CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<64x32xf32>
+// CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<128x32xf32>
+// CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<32x64xf32>
+// CHECK-NOT:     linalg
+// CHECK:         scf.index_switch
+// CHECK-NOT:     vector.maskedload
+// CHECK-NOT:     math.exp
+// CHECK:         return
+
+// ZEN2-LABEL: func @attention
+// ZEN2-DAG:     memref<128x16xf32>
+// ZEN2-DAG:     memref<128x8xf32>
+// ZEN2-NOT:     case 8 {
+func.func @attention(%q: tensor<?x?x64xf32>, %k: tensor<?x64x?xf32>, %v: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %b = tensor.dim %q, %c0 : tensor<?x?x64xf32>
+  %m = tensor.dim %q, %c1 : tensor<?x?x64xf32>
+  %n = tensor.dim %v, %c1 : tensor<?x?x64xf32>
+  %all = tensor.empty(%b, %m, %n) : tensor<?x?x?xf32>
+  %0 = linalg.fill ins(%zero : f32) outs(%all : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %scores = linalg.batch_matmul ins(%q, %k : tensor<?x?x64xf32>, tensor<?x64x?xf32>)
+    outs(%0 : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %weights = linalg.softmax {dyn.attention} dimension(2) ins(%scores : tensor<?x?x?xf32>)
+    outs(%all : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
+  %out = tensor.empty(%b, %m) : tensor<?x?x64xf32>
+  %1 = linalg.fill ins(%zero : f32) outs(%out : tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
+  %result = linalg.batch_matmul ins(%weights, %v : tensor<?x?x?xf32>, tensor<?x?x64xf32>)
+    outs(%1 : tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
+  return %result : tensor<?x?x64xf32>
+}
