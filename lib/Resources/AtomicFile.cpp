@@ -4,6 +4,7 @@
 #include "Posix.h"
 #include "Text.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -196,7 +197,55 @@ Result<> AtomicFile::write(uint64_t offset, std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<> AtomicFile::commit() {
+/// What the kernel copied of the bytes, from their start on; less than all
+/// where it cannot.
+static uint64_t copyInKernel(int target, uint64_t offset,
+                             const MappedFile &source, uint64_t sourceOffset,
+                             uint64_t numBytes) {
+  // The mapping keeps no descriptor. An equal identity is the same file, since
+  // the mapping keeps its inode in use.
+  Result<OpenFile> opened = openRegularFile(source.getAbsolutePath());
+  if (!opened || opened->identity != source.getIdentity())
+    return 0;
+  uint64_t done = 0;
+  while (done < numBytes) {
+    auto from = static_cast<off_t>(sourceOffset + done);
+    auto to = static_cast<off_t>(offset + done);
+    ssize_t copied = ::copy_file_range(opened->fd.get(), &from, target, &to,
+                                       numBytes - done, 0);
+    if (copied < 0 && errno == EINTR)
+      continue;
+    if (copied <= 0)
+      break;
+    done += static_cast<uint64_t>(copied);
+  }
+  return done;
+}
+
+Result<> AtomicFile::copy(uint64_t offset, const MappedFile &source,
+                          uint64_t sourceOffset, uint64_t numBytes) {
+  assert(sourceOffset <= source.size() &&
+         numBytes <= source.size() - sourceOffset && "copies beyond the end");
+  assert(offset <= state->numBytes && numBytes <= state->numBytes - offset &&
+         "writes beyond the reserved bytes");
+  constexpr uint64_t kChunkBytes = 8 << 20; // What is resident at a time.
+  uint64_t done =
+      copyInKernel(state->fd.get(), offset, source, sourceOffset, numBytes);
+  while (done < numBytes) {
+    uint64_t chunk = std::min(kChunkBytes, numBytes - done);
+    std::span<const std::byte> bytes =
+        source.bytes().subspan(sourceOffset + done, chunk);
+    if (Result<> written = write(offset + done, bytes); !written)
+      return written;
+    source.dropPages(sourceOffset + done, chunk);
+    done += chunk;
+  }
+  return {};
+}
+
+Result<> AtomicFile::commit(bool waitForDisk) {
+  if (!waitForDisk)
+    return state->rename();
   if (::fsync(state->fd.get()) != 0)
     return state->fail(errno);
   if (Result<> done = state->rename(); !done)

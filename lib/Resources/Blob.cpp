@@ -215,13 +215,6 @@ Result<Blob> Blob::reinterpret(ElementType newType,
 }
 
 void Blob::dropPages() const {
-  if (!file || numBytes == 0)
-    return;
-  // Whole pages within the slice only: the rest belongs to neighbours that may
-  // be in use.
-  size_t page = getPageBytes();
-  size_t skipped = (page - reinterpret_cast<uintptr_t>(data) % page) % page;
-  if (numBytes >= skipped + page)
-    ::madvise(const_cast<std::byte *>(data) + skipped,
-              (numBytes - skipped) / page * page, MADV_DONTNEED);
+  if (file && numBytes != 0)
+    file->dropPages(getFileOffset(), numBytes);
 }

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir::dyn;
 
@@ -51,6 +52,16 @@ MappedFile::open(const std::string &path) {
                      ": cannot be mapped into memory: ", describeErrno(errno));
   return std::shared_ptr<const MappedFile>(new MappedFile(
       path, file->identity, {static_cast<const std::byte *>(address), size}));
+}
+
+void MappedFile::dropPages(uint64_t offset, uint64_t numBytes) const {
+  static const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  // Whole pages within the range only: the rest belongs to neighbours that may
+  // be in use.
+  uint64_t skipped = (page - offset % page) % page;
+  if (numBytes >= skipped + page)
+    ::madvise(const_cast<std::byte *>(contents.data()) + offset + skipped,
+              (numBytes - skipped) / page * page, MADV_DONTNEED);
 }
 
 /// A hint about how pages of `file` will be used. Never fails in a way that

@@ -276,4 +276,41 @@ TEST_F(AtomicFileTest, KilledWriterLeavesOldOrNew) {
       << "no write was fast enough to be killed after the first";
 }
 
+TEST_F(AtomicFileTest, CopiesFromAMappedFile) {
+  std::string contents(20 << 20, '\0');
+  for (size_t i = 0; i < contents.size(); ++i)
+    contents[i] = static_cast<char>(i * 7 + i / 251);
+  write("source", contents);
+  // The second time the kernel has no file of that name to copy from.
+  for (bool isReplaced : {false, true}) {
+    SCOPED_TRACE(isReplaced);
+    auto source = MappedFile::open(path("source"));
+    ASSERT_OK(source);
+    if (isReplaced) {
+      write("new", "another file");
+      std::filesystem::rename(path("new"), path("source"));
+    }
+    Result<AtomicFile> file =
+        AtomicFile::create(path("target"), contents.size() + 3);
+    ASSERT_OK(file);
+    ASSERT_OK(file->write(0, toBytes("abc")));
+    ASSERT_OK(file->copy(3, **source, 0, 12345));
+    ASSERT_OK(file->copy(3 + 12345, **source, 12345, contents.size() - 12345));
+    ASSERT_OK(file->commit(/*waitForDisk=*/false));
+    EXPECT_TRUE(read("target") == "abc" + contents);
+  }
+}
+
+TEST_F(AtomicFileTest, CopiesOntoItsOwnSource) {
+  write("file", "0123456789");
+  auto source = MappedFile::open(path("file"));
+  ASSERT_OK(source);
+  Result<AtomicFile> file = AtomicFile::create(path("file"), 10);
+  ASSERT_OK(file);
+  ASSERT_OK(file->copy(0, **source, 5, 5));
+  ASSERT_OK(file->copy(5, **source, 0, 5));
+  ASSERT_OK(file->commit());
+  EXPECT_EQ(read("file"), "5678901234");
+}
+
 } // namespace

@@ -3,7 +3,7 @@
 #ifndef DYN_RESOURCES_ATOMICFILE_H
 #define DYN_RESOURCES_ATOMICFILE_H
 
-#include "Dyn/Resources/Result.h"
+#include "Dyn/Resources/MappedFile.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -37,9 +37,16 @@ public:
   const std::string &getPath() const;
   /// Writes `bytes` at byte `offset`. Parts never written read as zeros.
   Result<> write(uint64_t offset, std::span<const std::byte> bytes);
+  /// Writes `numBytes` bytes of `source` from its byte `sourceOffset` on, where
+  /// they are, at byte `offset`. The kernel copies from file to file where it
+  /// can; elsewhere pages of `source` are dropped once written.
+  Result<> copy(uint64_t offset, const MappedFile &source,
+                uint64_t sourceOffset, uint64_t numBytes);
   /// Waits until the data are on the disk and gives the file its name. To be
-  /// called once, last.
-  Result<> commit();
+  /// called once, last. Without `waitForDisk` a loss of power may leave an
+  /// empty or partial file, a crash of the process still none: for what can be
+  /// made again.
+  Result<> commit(bool waitForDisk = true);
 
 private:
   struct State;

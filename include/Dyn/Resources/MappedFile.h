@@ -54,6 +54,9 @@ public:
   std::span<const std::byte> bytes() const { return contents; }
   uint64_t size() const { return contents.size(); }
 
+  /// Hints that these bytes will not be read soon; see `Blob::dropPages`.
+  void dropPages(uint64_t offset, uint64_t numBytes) const;
+
 private:
   MappedFile(std::string path, const FileIdentity &identity,
              std::span<const std::byte> contents);
