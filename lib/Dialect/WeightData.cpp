@@ -104,6 +104,16 @@ void dyn::releaseUnclaimedWeights(MLIRContext *context) {
   WeightResources::get(context).releaseUnclaimed();
 }
 
+std::shared_ptr<const MappedFile> dyn::findFile(MLIRContext *context,
+                                                ArrayRef<char> bytes) {
+  return WeightResources::get(context).findFile(bytes);
+}
+
+Blob dyn::viewBytes(MLIRContext *context, ArrayRef<char> bytes,
+                    std::function<void()> release) {
+  return WeightResources::get(context).viewBytes(bytes, std::move(release));
+}
+
 namespace {
 /// Keeps the mapping while upstream keeps the buffer.
 class MappedBuffer : public llvm::MemoryBuffer {
@@ -132,6 +142,14 @@ dyn::makeBuffer(MLIRContext *context, std::shared_ptr<const MappedFile> file) {
 // Data
 //===----------------------------------------------------------------------===//
 
+// Large weights start at a page of the file, so that they are mapped alone.
+// Upstream's reader wants the whole buffer aligned like its most aligned entry:
+// no mapping promises more than a page, and files of less than 16 KiB are not
+// mapped but read to a buffer aligned to 16.
+uint32_t dyn::getFileAlignment(uint64_t numBytes) {
+  return numBytes >= 65536 ? 4096 : 16;
+}
+
 static Error addName(WeightOp weight, const Error &error) {
   return Error("weight '" + weight.getSymName().str() +
                "': " + error.message());
@@ -153,8 +171,12 @@ static Result<Blob> read(WeightOp weight, StringRef weightsDir) {
   WeightFolders folders = resources.getFolders();
   if (!weightsDir.empty())
     folders.weightsDir = weightsDir.str();
-  return openWeight(resources.getFiles(), folders, getLocation(reference),
-                    elementType, getStaticShape(type));
+  Result<Blob> blob =
+      openWeight(resources.getFiles(), folders, getLocation(reference),
+                 elementType, getStaticShape(type));
+  if (blob && blob->getFile())
+    resources.addFile(blob->getFile());
+  return blob;
 }
 
 Result<Blob> dyn::readWeight(WeightOp weight, StringRef weightsDir) {
@@ -191,6 +213,8 @@ void dyn::setWeight(WeightOp weight, Blob blob) {
              getElementType(weight.getTensorType().getElementType()),
              getStaticShape(weight.getTensorType())) == blob.getNumBytes() &&
          "the type of a weight says how many bytes it has");
+  if (blob.getFile())
+    WeightResources::get(weight.getContext()).addFile(blob.getFile());
   weight.getProperties().source.setBlob(weight.getContext(),
                                         weight.getSymName(), std::move(blob));
 }

@@ -6,14 +6,6 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
-/// Large weights start at a page of the file, so that they are mapped alone.
-/// Upstream's reader wants the whole buffer aligned like its most aligned
-/// entry: no mapping promises more than a page, and files of less than 16 KiB
-/// are not mapped but read to a buffer aligned to 16.
-static uint32_t getFileAlignment(uint64_t numBytes) {
-  return numBytes >= 65536 ? 4096 : 16;
-}
-
 //===----------------------------------------------------------------------===//
 // Slots
 //===----------------------------------------------------------------------===//
@@ -83,7 +75,12 @@ WeightSlot &WeightResources::addSlot(StringRef name) const {
 
 void WeightResources::addFile(std::shared_ptr<const MappedFile> file) const {
   std::lock_guard<std::mutex> lock(state->mutex);
-  std::erase_if(state->files, [](auto &file) { return file.expired(); });
+  for (auto it = state->files.begin(); it != state->files.end();) {
+    std::shared_ptr<const MappedFile> known = it->lock();
+    if (known == file)
+      return;
+    it = known ? it + 1 : state->files.erase(it);
+  }
   state->files.push_back(std::move(file));
 }
 
@@ -120,6 +117,19 @@ WeightResources::getResourceKey(const AsmDialectResourceHandle &handle) const {
   return cast<WeightHandle>(handle).getResource()->name.str();
 }
 
+Blob WeightResources::viewBytes(ArrayRef<char> bytes,
+                                std::function<void()> release) const {
+  std::vector<int64_t> shape = {static_cast<int64_t>(bytes.size())};
+  std::shared_ptr<const MappedFile> file = findFile(bytes);
+  if (!file)
+    return *Blob::borrow(std::as_bytes(std::span(bytes.data(), bytes.size())),
+                         ElementType::U8, shape, std::move(release));
+  release();
+  uint64_t offset =
+      reinterpret_cast<const std::byte *>(bytes.data()) - file->bytes().data();
+  return *Blob::slice(std::move(file), offset, ElementType::U8, shape);
+}
+
 FailureOr<Blob>
 WeightResources::parseBlob(AsmParsedResourceEntry &entry) const {
   // Called where data are copied: out of hex digits, or of a buffer that cannot
@@ -142,17 +152,9 @@ WeightResources::parseBlob(AsmParsedResourceEntry &entry) const {
     return failure();
   if (copied)
     return *copied;
-  ArrayRef<char> data = parsed->getData();
-  std::vector<int64_t> shape = {static_cast<int64_t>(data.size())};
-  if (std::shared_ptr<const MappedFile> file = findFile(data)) {
-    uint64_t offset =
-        reinterpret_cast<const std::byte *>(data.data()) - file->bytes().data();
-    return *Blob::slice(std::move(file), offset, ElementType::U8, shape);
-  }
   // A buffer of the tool's, which the parsed entry keeps.
   auto kept = std::make_shared<AsmResourceBlob>(*std::move(parsed));
-  return *Blob::borrow(std::as_bytes(std::span(data.data(), data.size())),
-                       ElementType::U8, shape, [kept] {});
+  return viewBytes(kept->getData(), [kept] {});
 }
 
 LogicalResult

@@ -61,6 +61,8 @@ public:
 
   /// A slot called `name`, or `name_1` and so on if that is taken.
   WeightSlot &addSlot(StringRef name) const;
+  Blob viewBytes(ArrayRef<char> bytes, std::function<void()> release) const;
+  std::shared_ptr<const MappedFile> findFile(ArrayRef<char> data) const;
   void addFile(std::shared_ptr<const MappedFile> file) const;
   void releaseUnclaimed() const;
   WeightFolders &getFolders() const { return state->folders; }
@@ -76,7 +78,6 @@ private:
     WeightFolders folders;
   };
 
-  std::shared_ptr<const MappedFile> findFile(ArrayRef<char> data) const;
   FailureOr<Blob> parseBlob(AsmParsedResourceEntry &entry) const;
 
   std::unique_ptr<State> state;

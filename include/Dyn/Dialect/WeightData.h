@@ -49,11 +49,25 @@ Result<std::span<std::byte>> changeWeight(WeightOp weight,
 /// other weight has it.
 void setWeight(WeightOp weight, Blob blob);
 
+/// At which multiple of bytes data of this size start in a file of bytecode.
+uint32_t getFileAlignment(uint64_t numBytes);
+
 /// A mapped file as a buffer to parse. Data of weights in it become slices of
 /// the file: pages that are read when looked at, changed in private, and
 /// unmapped with the last weight.
 std::unique_ptr<llvm::MemoryBuffer>
 makeBuffer(MLIRContext *context, std::shared_ptr<const MappedFile> file);
+
+/// The mapped file of `context` that `bytes` are in: one that was given to
+/// `makeBuffer`, or that a weight has its data from. Null if there is none.
+std::shared_ptr<const MappedFile> findFile(MLIRContext *context,
+                                           ArrayRef<char> bytes);
+
+/// `bytes`, which something keeps in memory, and unchanged, until `release` is
+/// called, as a blob of raw bytes that is not copied. A slice of the file if
+/// they are in one given to `makeBuffer`; `release` is called at once then.
+Blob viewBytes(MLIRContext *context, ArrayRef<char> bytes,
+               std::function<void()> release);
 
 /// Lets go of data that were read from a file, but which no weight has claimed.
 /// To be called when nothing is being parsed.

@@ -115,4 +115,70 @@ def DynQuantizeWeightsPass : Dyn_StreamedPass<"dyn-quantize-weights"> {
   let options = fileOptions;
 }
 
+def DynAttachWeightsPass : Pass<"dyn-attach-weights", "::mlir::ModuleOp"> {
+  let summary = "give absent weights the data of a file, by name";
+  let description = [{
+    Each absent weight becomes a reference to the tensor of its name in a safetensors file, which must be of its type and
+    shape; with `replace` every weight does. Only the index of the file is read. So a program can be stripped, changed and
+    given its weights back, or those of another training of the same model.
+
+    The reference is relative to the model's folder where the file is inside it, else an absolute path, which those that
+    read it follow if `--weights-dir` allows it.
+
+    ```mlir
+    dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.absent
+    // becomes, with file=model.safetensors
+    dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.external<"model.safetensors", "w">
+    ```
+  }];
+  let options = [
+    Option<"file", "file", "std::string", /*default=*/"\"\"", "The safetensors file">,
+    Option<"replace", "replace", "bool", /*default=*/"false", "Replace the data of weights that have some, too">];
+}
+
+def DynExternalizeWeightsPass : Pass<"dyn-externalize-weights", "::mlir::ModuleOp"> {
+  let summary = "constants of any dialect become weights, without a copy";
+  let description = [{
+    Operations that are constants (trait `ConstantLike`), of a tensor of static shape, become `dyn.weight` if their value is
+    `dense_resource`, whatever its size, or `dense` of at least `min-bytes` bytes that are not all the same element. Equal
+    attributes become one weight. Its data stay where they are: of bytecode that dyn-opt reads a slice of the file, of
+    `dense` the attribute's memory; only `i1`, which `dense` packs into bits, is copied. As these attributes live as long
+    as the context, erasing such a weight does not release what they hold. A `dense_resource` without data becomes an
+    absent weight.
+
+    Element types that dyn has not, and types with an encoding, are left alone.
+
+    ```mlir
+    %0 = arith.constant dense_resource<w> : tensor<2x3xf32>
+    // becomes
+    dyn.weight @w : !dyn.tensor<[2, 3], f32> = #dyn.resource<w>
+    %w = dyn.get_weight @w : !dyn.tensor<[2, 3], f32>
+    %0 = dyn.to_builtin %w : !dyn.tensor<[2, 3], f32> to tensor<2x3xf32>
+    ```
+  }];
+  let options = [Option<"minBytes", "min-bytes", "uint64_t", /*default=*/"1024",
+                        "Smallest 'dense' constant that becomes a weight">];
+  let dependentDialects = ["::mlir::dyn::DynDialect"];
+}
+
+def DynInternalizeWeightsPass : Pass<"dyn-internalize-weights", "::mlir::ModuleOp"> {
+  let summary = "the data of weights travel with the IR";
+  let description = [{
+    References become data that is written with the IR, mapped from their files and not copied. A use by `dyn.get_weight`
+    and `dyn.to_builtin` becomes an `arith.constant` of `dense_resource` which shares the bytes, and a weight whose uses
+    all were such goes: what `dyn-externalize-weights` made of constants is undone. An absent weight is an error.
+
+    Upstream releases data of `dense_resource` with the context only.
+
+    ```mlir
+    dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.external<"model.safetensors", "w">
+    // becomes
+    dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.resource<w>
+    ```
+  }];
+  let options = [Option<"weightsDir", "weights-dir", "std::string", /*default=*/"\"\"",
+                        "Folder where references are looked for first">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // DYN_TRANSFORMS_WEIGHTPASSES
