@@ -11,6 +11,9 @@
 //                  (key:attr | offset:signed length:signed)
 //   resource   ::= 5 handle:resource
 //   absent     ::= 6
+//   number     ::= 7 value:signed   a dim, since version 2
+//   name       ::= 8 symbol:attr    a dim, since version 2
+//   unknown    ::= 9                a dim, since version 2
 //
 //   tensor     ::= 0 rank:varint dim:attr* elementType:type
 //
@@ -41,7 +44,10 @@ enum AttributeCode : uint64_t {
   kSymbol = 3,
   kExternal = 4,
   kResource = 5,
-  kAbsent = 6
+  kAbsent = 6,
+  kNumber = 7,
+  kName = 8,
+  kUnknown = 9
 };
 enum TypeCode : uint64_t { kTensor = 0 };
 enum SourceCode : uint64_t { kNowhere = 0, kElsewhere = 1, kHere = 2 };
@@ -49,11 +55,40 @@ enum SourceCode : uint64_t { kNowhere = 0, kElsewhere = 1, kHere = 2 };
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 } // namespace
 
+/// The version that a file is read or written in.
+template <typename ReaderOrWriter>
+static uint64_t getVersion(const ReaderOrWriter &file) {
+  FailureOr<const DialectVersion *> version =
+      file.template getDialectVersion<DynDialect>();
+  if (failed(version) || !*version)
+    return DynVersion::kCurrent;
+  return static_cast<const DynVersion *>(*version)->number;
+}
+
 //===----------------------------------------------------------------------===//
 // Writing
 //===----------------------------------------------------------------------===//
 
+/// Almost all sizes are a number, a symbol or unknown.
+static LogicalResult writeShortDim(DimAttr dim, DialectBytecodeWriter &writer) {
+  if (dim.isUnknown()) {
+    writer.writeVarInt(kUnknown);
+  } else if (std::optional<int64_t> number = dim.getConstant()) {
+    writer.writeVarInt(kNumber);
+    writer.writeSignedVarInt(*number);
+  } else if (StringAttr name = dim.getSymbolName()) {
+    writer.writeVarInt(kName);
+    writer.writeAttribute(name);
+  } else {
+    return failure();
+  }
+  return success();
+}
+
 static void write(DimAttr dim, DialectBytecodeWriter &writer) {
+  if (getVersion(writer) >= DynVersion::kShortDims &&
+      succeeded(writeShortDim(dim, writer)))
+    return;
   writer.writeVarInt(kDim);
   writer.writeOwnedBool(dim.isUnknown());
   if (dim.isUnknown())
@@ -166,7 +201,7 @@ static Attribute readDim(DialectBytecodeReader &reader) {
   if (failed(reader.readVarInt(terms)))
     return {};
   DimAttr sum = DimAttr::get(context, 0);
-  for (uint64_t i = 0; i < terms; ++i) {
+  for (uint64_t i = 0; i < terms && !sum.isUnknown(); ++i) {
     int64_t coefficient;
     uint64_t factors;
     if (failed(reader.readSignedVarInt(coefficient)) ||
@@ -189,6 +224,21 @@ static Attribute readDim(DialectBytecodeReader &reader) {
   return sum;
 }
 
+static Attribute readShortDim(uint64_t code, DialectBytecodeReader &reader) {
+  if (code == kUnknown)
+    return DimAttr::getUnknown(reader.getContext());
+  if (code == kNumber) {
+    int64_t number;
+    if (failed(reader.readSignedVarInt(number)))
+      return {};
+    return DimAttr::get(reader.getContext(), number);
+  }
+  StringAttr name;
+  if (failed(reader.readAttribute(name)))
+    return {};
+  return DimAttr::getSymbol(name);
+}
+
 static Attribute readDimFn(DialectBytecodeReader &reader) {
   uint64_t kind;
   DimAttr lhs, rhs;
@@ -206,13 +256,13 @@ static Attribute readDimFn(DialectBytecodeReader &reader) {
 }
 
 /// Reads a count and as many sizes.
-static LogicalResult readDims(DialectBytecodeReader &reader,
-                              SmallVectorImpl<DimAttr> &dims) {
+static LogicalResult readSizes(DialectBytecodeReader &reader,
+                               SmallVectorImpl<DimAttr> &sizes) {
   uint64_t count;
   if (failed(reader.readVarInt(count)))
     return failure();
   for (uint64_t i = 0; i < count; ++i)
-    if (failed(reader.readAttribute(dims.emplace_back())))
+    if (failed(reader.readAttribute(sizes.emplace_back())))
       return failure();
   return success();
 }
@@ -220,7 +270,7 @@ static LogicalResult readDims(DialectBytecodeReader &reader,
 static Attribute readDimsAttr(DialectBytecodeReader &reader) {
   bool scalar;
   SmallVector<DimAttr> dims;
-  if (failed(reader.readBool(scalar)) || failed(readDims(reader, dims)))
+  if (failed(reader.readBool(scalar)) || failed(readSizes(reader, dims)))
     return {};
   auto emitError = [&] { return reader.emitError(); };
   return DimsAttr::getChecked(EmitError(emitError), reader.getContext(), scalar,
@@ -280,6 +330,10 @@ DynBytecodeInterface::readAttribute(DialectBytecodeReader &reader) const {
     return readResource(reader);
   case kAbsent:
     return AbsentAttr::get(reader.getContext());
+  case kNumber:
+  case kName:
+  case kUnknown:
+    return readShortDim(code, reader);
   }
   reader.emitError("expects an attribute of the dyn dialect, got code ")
       << code;
@@ -296,7 +350,7 @@ Type DynBytecodeInterface::readType(DialectBytecodeReader &reader) const {
   }
   SmallVector<DimAttr> shape;
   Type elementType;
-  if (failed(readDims(reader, shape)) || failed(reader.readType(elementType)))
+  if (failed(readSizes(reader, shape)) || failed(reader.readType(elementType)))
     return {};
   auto emitError = [&] { return reader.emitError(); };
   return DynTensorType::getChecked(EmitError(emitError), reader.getContext(),
@@ -351,12 +405,7 @@ LogicalResult dyn::readFromMlirBytecode(DialectBytecodeReader &reader,
 //===----------------------------------------------------------------------===//
 
 void DynBytecodeInterface::writeVersion(DialectBytecodeWriter &writer) const {
-  uint64_t number = DynVersion::kCurrent;
-  if (FailureOr<const DialectVersion *> wanted =
-          writer.getDialectVersion<DynDialect>();
-      succeeded(wanted))
-    number = static_cast<const DynVersion *>(*wanted)->number;
-  writer.writeVarInt(number);
+  writer.writeVarInt(getVersion(writer));
 }
 
 std::unique_ptr<DialectVersion>
@@ -368,6 +417,13 @@ DynBytecodeInterface::readVersion(DialectBytecodeReader &reader) const {
     reader.emitError("this file is of version ")
         << number << " of the dyn dialect, this Dyn reads versions up to "
         << DynVersion::kCurrent << ": read it with the Dyn that wrote it";
+    return nullptr;
+  }
+  if (number < DynVersion::kOldest) {
+    reader.emitError("this file is of version ")
+        << number << " of the dyn dialect, this Dyn reads versions from "
+        << DynVersion::kOldest
+        << " on: write it again, as text, with the Dyn that wrote it";
     return nullptr;
   }
   return std::make_unique<DynVersion>(number);

@@ -3,6 +3,7 @@
 #include "Dyn/Driver/Compiler.h"
 #include "Dyn/Codegen/Link.h"
 #include "Dyn/Codegen/Object.h"
+#include "Dyn/Dialect/Version.h"
 #include "Dyn/Dialect/WeightData.h"
 #include "Dyn/Driver/LoadModel.h"
 #include "Dyn/Import/Onnx.h"
@@ -69,7 +70,8 @@ Result<DimOption> dyn::parseDimOption(llvm::StringRef text) {
 std::string dyn::getVersionText(llvm::StringRef tool) {
   return (tool +
           " " DYN_VERSION " (MLIR " LLVM_VERSION_STRING ", MLIR bytecode " +
-          Twine(uint64_t(bytecode::kVersion)) + ", dyn bytecode 0)\n")
+          Twine(uint64_t(bytecode::kVersion)) + ", dyn bytecode " +
+          Twine(DynVersion::kCurrent) + ")\n")
       .str();
 }
 

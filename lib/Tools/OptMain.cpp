@@ -1,136 +1,358 @@
-//===- OptMain.cpp - mlir-opt's main with a reader for large files
-//---------===//
+//===- OptMain.cpp - mlir-opt's main for large files ----------------------===//
 //
 // Upstream's MlirOptMain searches the whole input, weights included, for the
 // markers of expected diagnostics before it knows whether anyone asked for
-// them, and maps files with a terminator that costs a copy when the size is a
-// multiple of a page. For bytecode this driver does neither.
+// them, maps files with a terminator that costs a copy when the size is a
+// multiple of a page, and prints weights in hex into reproducers. This driver
+// does none of it for bytecode. Text with --verify-diagnostics and
+// --split-input-file, and what reads no input, is upstream's.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Dyn/Tools/OptMain.h"
+#include "Dyn/Dialect/Version.h"
+#include "Dyn/Dialect/WeightData.h"
+#include "Output.h"
+#include "Reproducer.h"
 #include "mlir/Bytecode/BytecodeReader.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Debug/CLOptionsSetup.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/Timing.h"
 #include "mlir/Tools/ParseUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "llvm/Support/Error.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
-#include <sys/mman.h>
 
 using namespace mlir;
+using namespace mlir::dyn;
 
-/// True for what only upstream's driver does; it reads such input as a whole.
-static bool needsUpstream(const MlirOptMainConfig &config) {
-  return config.shouldVerifyDiagnostics() ||
-         !config.inputSplitMarker().empty() || config.shouldListPasses() ||
-         config.shouldShowDialects() || config.shouldRunReproducer() ||
-         config.shouldVerifyRoundtrip() || config.shouldEmitRemarks() ||
-         !config.getIrdlFile().empty() ||
-         !config.getReproducerFilename().empty();
+namespace {
+/// What dyn-opt has beside mlir-opt's options.
+struct ExtraOptions {
+  llvm::cl::opt<std::string> weightsDir{
+      "weights-dir",
+      llvm::cl::desc("Folder where weights that the model refers to are looked "
+                     "for before the model's own"),
+      llvm::cl::value_desc("folder")};
+  llvm::cl::opt<uint64_t> dynVersion{
+      "dyn-bytecode-version",
+      llvm::cl::desc("Version of dyn's encoding in bytecode that is written"),
+      llvm::cl::init(DynVersion::kCurrent)};
+};
+
+/// Tells every context, upstream's too, where references are looked for.
+class FoldersExtension : public DialectExtension<FoldersExtension, DynDialect> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FoldersExtension)
+  explicit FoldersExtension(WeightFolders folders)
+      : folders(std::move(folders)) {}
+  void apply(MLIRContext *context, DynDialect *) const final {
+    setWeightFolders(context, folders);
+  }
+
+private:
+  WeightFolders folders;
+};
+
+/// An open input; `mapped` is null for text and standard input.
+struct Input {
+  std::shared_ptr<const MappedFile> mapped;
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  bool isBytecode = false;
+};
+
+/// Reads, transforms and writes one module.
+class Driver {
+public:
+  Driver(const MlirOptMainConfig &config, DialectRegistry &registry,
+         std::string outputPath, uint64_t dynVersion)
+      : config(config), registry(registry), outputPath(std::move(outputPath)),
+        outputOptions{config, dynVersion} {}
+
+  LogicalResult run(Input input);
+
+private:
+  using Sources = std::shared_ptr<llvm::SourceMgr>;
+  OwningOpRef<Operation *> parse(const Sources &sources, MLIRContext &context,
+                                 const Input &input);
+  /// Goes on to the file that a reproducer names.
+  OwningOpRef<Operation *> load(const Sources &sources, MLIRContext &context,
+                                Input &input);
+  LogicalResult perform(const Sources &sources, MLIRContext &context,
+                        Input &input);
+  LogicalResult runPasses(Operation *op, const Input &input,
+                          TimingScope &timing);
+
+  const MlirOptMainConfig &config;
+  DialectRegistry &registry;
+  std::string outputPath;
+  OutputOptions outputOptions;
+  FallbackAsmResourceMap resources;
+  PassReproducerOptions reproducer;
+  ReproducerInput reproducerInput;
+};
+} // namespace
+
+static LogicalResult report(const Error &error) {
+  llvm::WithColor::error(llvm::errs()) << error.message() << '\n';
+  return failure();
 }
 
-/// Writes as the options say. `llvm::writeToOutput` writes beside the target
-/// and renames, which keeps the mapped input whole if both are one file.
-static LogicalResult write(ModuleOp module, const MlirOptMainConfig &config,
-                           FallbackAsmResourceMap &resources,
-                           StringRef outputFilename) {
-  auto writeTo = [&](raw_ostream &os) -> llvm::Error {
-    if (!config.shouldEmitBytecode()) {
-      AsmState state(module, OpPrintingFlags(), /*locationMap=*/nullptr,
-                     &resources);
-      module.print(os, state);
-      os << '\n';
-      return llvm::Error::success();
+//===----------------------------------------------------------------------===//
+// Input
+//===----------------------------------------------------------------------===//
+
+static StringRef getContents(const MappedFile &file) {
+  return {reinterpret_cast<const char *>(file.bytes().data()), file.size()};
+}
+
+/// Opens `path`; a mapped file gets its buffer with its context.
+static Result<Input> open(const std::string &path) {
+  Input input;
+  llvm::sys::fs::file_status status;
+  if (path != "-" && !llvm::sys::fs::status(path, status) &&
+      llvm::sys::fs::is_regular_file(status)) {
+    Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
+    if (!file)
+      return file.error();
+    // The first bytes tell what it is: nothing around them is read.
+    SparseReading sparse(**file);
+    if (isBytecode({getContents(**file), path})) {
+      input.mapped = *std::move(file);
+      input.isBytecode = true;
+      return input;
     }
-    BytecodeWriterConfig writer(resources);
-    if (std::optional<int64_t> version = config.bytecodeVersionToEmit())
-      writer.setDesiredBytecodeVersion(*version);
-    if (config.shouldElideResourceDataFromBytecode())
-      writer.setElideResourceDataFlag();
-    if (failed(writeBytecodeToFile(module, os, writer)))
-      return llvm::createStringError("cannot write this module as bytecode");
-    return llvm::Error::success();
-  };
-  if (llvm::Error error = llvm::writeToOutput(outputFilename, writeTo))
-    return emitError(UnknownLoc::get(module.getContext()))
-           << outputFilename << ": " << llvm::toString(std::move(error));
-  return success();
+  }
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  if (!buffer)
+    return Error("cannot open input file '" + path +
+                 "': " + buffer.getError().message());
+  input.buffer = std::move(*buffer);
+  if (!isBytecode(*input.buffer))
+    return input;
+  // From a pipe. Weights inside want to start at a page.
+  StringRef contents = input.buffer->getBuffer();
+  auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      contents.size(), path, llvm::Align(4096));
+  if (!aligned)
+    return Error(path + ": does not fit in memory");
+  llvm::copy(contents, aligned->getBufferStart());
+  input.buffer = std::move(aligned);
+  input.isBytecode = true;
+  return input;
 }
 
-/// Reads, transforms and writes one bytecode file.
-static LogicalResult process(std::unique_ptr<llvm::MemoryBuffer> buffer,
-                             StringRef outputFilename,
-                             const MlirOptMainConfig &config,
-                             DialectRegistry &registry) {
+OwningOpRef<Operation *> Driver::parse(const Sources &sources,
+                                       MLIRContext &context,
+                                       const Input &input) {
   // Opening touches the index of the file; reading ahead would bring in the
   // weights around it.
-  size_t bufferSize = buffer->getBufferSize();
-  if (buffer->getBufferKind() == llvm::MemoryBuffer::MemoryBuffer_MMap)
-    (void)::madvise(const_cast<char *>(buffer->getBufferStart()), bufferSize,
-                    MADV_RANDOM);
-
-  // Shared, so that resources alias the mapping and keep it alive.
-  auto sources = std::make_shared<llvm::SourceMgr>();
-  sources->AddNewSourceBuffer(std::move(buffer), SMLoc());
-
-  DefaultTimingManager timingManager;
-  applyDefaultTimingManagerCLOptions(timingManager);
-  TimingScope timing = timingManager.getRootScope();
-
-  MLIRContext context(registry);
-  context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects());
-  SourceMgrDiagnosticHandler diagnostics(*sources, &context);
-
-  FallbackAsmResourceMap resources;
+  std::optional<SparseReading> sparse;
+  if (input.mapped)
+    sparse.emplace(*input.mapped);
   ParserConfig parser(&context, config.shouldVerifyOnParsing(), &resources);
-  TimingScope parserTiming = timing.nest("Parser");
+  if (config.shouldRunReproducer()) {
+    reproducer.attachResourceParser(parser);
+    reproducerInput.attachResourceParser(parser);
+  }
+  bool wasThreaded = context.isMultithreadingEnabled();
+  context.disableMultithreading(); // Saves the locks of uniquing.
   OwningOpRef<Operation *> op = parseSourceFileForTool(
       sources, parser, !config.shouldUseExplicitModule());
-  parserTiming.stop();
-  if (!op)
-    return failure();
-  auto module = dyn_cast<ModuleOp>(*op);
-  if (!module)
-    return (*op)->emitError("expects a module at the top of bytecode");
+  context.enableMultithreading(wasThreaded);
+  releaseUnclaimedWeights(&context);
+  return op;
+}
 
-  PassManager manager(module->getName(), PassManager::Nesting::Implicit);
+OwningOpRef<Operation *> Driver::load(const Sources &sources,
+                                      MLIRContext &context, Input &input) {
+  OwningOpRef<Operation *> op = parse(sources, context, input);
+  if (!op || !reproducerInput.isNamed())
+    return op;
+  Result<std::shared_ptr<const MappedFile>> file = reproducerInput.open();
+  if (!file) {
+    (void)report(file.error());
+    return {};
+  }
+  input.mapped = *std::move(file);
+  WeightFolders folders = getWeightFolders(&context);
+  folders.model =
+      llvm::sys::path::parent_path(input.mapped->getAbsolutePath()).str();
+  setWeightFolders(&context, std::move(folders));
+  auto named = std::make_shared<llvm::SourceMgr>();
+  named->AddNewSourceBuffer(makeBuffer(&context, input.mapped), llvm::SMLoc());
+  return parse(named, context, input);
+}
+
+//===----------------------------------------------------------------------===//
+// Passes
+//===----------------------------------------------------------------------===//
+
+/// Takes the name that --mlir-pass-pipeline-crash-reproducer gives away from
+/// upstream, which keeps it to itself. Empty if there is none, or if a
+/// reproducer for each pass is asked for, which is upstream's.
+static std::string takeReproducerPath() {
+  auto &options = llvm::cl::getRegisteredOptions();
+  auto *local = static_cast<llvm::cl::opt<bool> *>(
+      options.lookup("mlir-pass-pipeline-local-reproducer"));
+  auto *path = static_cast<llvm::cl::opt<std::string> *>(
+      options.lookup("mlir-pass-pipeline-crash-reproducer"));
+  if (!path || (local && *local))
+    return {};
+  return std::exchange(path->getValue(), std::string());
+}
+
+LogicalResult Driver::runPasses(Operation *op, const Input &input,
+                                TimingScope &timing) {
+  std::string crashPath = input.mapped ? takeReproducerPath() : std::string();
+  PassManager manager(op->getName(), PassManager::Nesting::Implicit);
   manager.enableVerifier(config.shouldVerifyPasses());
   if (failed(applyPassManagerCLOptions(manager)))
     return failure();
   manager.enableTiming(timing);
-  if (failed(config.setupPassPipeline(manager)))
+  if ((config.shouldRunReproducer() && failed(reproducer.apply(manager))) ||
+      failed(config.setupPassPipeline(manager)))
     return failure();
-  if (config.shouldDumpPassPipeline()) {
-    manager.printAsTextualPipeline(llvm::errs());
-    llvm::errs() << '\n';
-  }
-  if (failed(manager.run(module)))
-    return failure();
+  std::string pipeline;
+  llvm::raw_string_ostream os(pipeline);
+  manager.printAsTextualPipeline(os);
+  if (config.shouldDumpPassPipeline())
+    llvm::errs() << pipeline << '\n';
+  auto reproduce = [&](const std::string &path) {
+    return writeReproducer(path, pipeline, *input.mapped,
+                           config.shouldVerifyPasses(),
+                           !op->getContext()->isMultithreadingEnabled());
+  };
+  if (StringRef path = config.getReproducerFilename();
+      input.mapped && !path.empty())
+    if (Result<> written = reproduce(path.str()); !written)
+      return report(written.error());
+  if (crashPath.empty())
+    return manager.run(op);
+  return runGuarded(manager, op, [&] {
+    if (Result<> written = reproduce(crashPath); !written)
+      (void)report(written.error());
+    else
+      llvm::WithColor::note(llvm::errs())
+          << "reproducer generated at '" << crashPath << "'\n";
+  });
+}
 
+LogicalResult Driver::perform(const Sources &sources, MLIRContext &context,
+                              Input &input) {
+  DefaultTimingManager timingManager;
+  applyDefaultTimingManagerCLOptions(timingManager);
+  TimingScope timing = timingManager.getRootScope();
+  TimingScope parserTiming = timing.nest("Parser");
+  OwningOpRef<Operation *> op = load(sources, context, input);
+  parserTiming.stop();
+  if (!op)
+    return failure();
+  if (config.shouldVerifyRoundtrip() &&
+      failed(verifyRoundTrip(*op, registry, outputOptions)))
+    return failure();
+  if (failed(runPasses(*op, input, timing)))
+    return failure();
   TimingScope outputTiming = timing.nest("Output");
-  return write(module, config, resources, outputFilename);
+  if (Result<> written = writeModule(*op, resources, outputPath, outputOptions);
+      !written)
+    return report(written.error());
+  return success();
+}
+
+LogicalResult Driver::run(Input input) {
+  MLIRContext context(registry);
+  context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects());
+  tracing::InstallDebugHandler debugHandler(context, config.getDebugConfig());
+  // Shared, so that resources alias the buffer and keep it.
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(input.mapped ? makeBuffer(&context, input.mapped)
+                                           : std::move(input.buffer),
+                              llvm::SMLoc());
+  if (!config.shouldVerifyDiagnostics()) {
+    SourceMgrDiagnosticHandler diagnostics(*sources, &context);
+    return perform(sources, context, input);
+  }
+  // Bytecode has no comments that expect anything.
+  llvm::SourceMgr nothing;
+  SourceMgrDiagnosticVerifierHandler diagnostics(nothing, &context);
+  context.printOpOnDiagnostic(false);
+  (void)perform(sources, context, input);
+  return diagnostics.verify();
+}
+
+//===----------------------------------------------------------------------===//
+// Main
+//===----------------------------------------------------------------------===//
+
+/// True for what upstream does without a look at the input, or with a dialect
+/// or remarks that this driver knows nothing of.
+static bool needsUpstream(const MlirOptMainConfig &config) {
+  return config.shouldListPasses() || config.shouldShowDialects() ||
+         config.shouldEmitRemarks() || !config.getIrdlFile().empty();
+}
+
+/// True for what upstream does with text.
+static bool needsUpstreamForText(const MlirOptMainConfig &config) {
+  return config.shouldVerifyDiagnostics() ||
+         !config.inputSplitMarker().empty() || config.shouldVerifyRoundtrip() ||
+         !config.getReproducerFilename().empty();
+}
+
+static LogicalResult runUpstream(std::unique_ptr<llvm::MemoryBuffer> text,
+                                 const std::string &outputPath,
+                                 const MlirOptMainConfig &config,
+                                 DialectRegistry &registry) {
+  std::string error;
+  std::unique_ptr<llvm::ToolOutputFile> output =
+      openOutputFile(outputPath, &error);
+  if (!output)
+    return report(Error(error));
+  if (failed(MlirOptMain(output->os(), std::move(text), registry, config)))
+    return failure();
+  output->keep();
+  return success();
 }
 
 LogicalResult dyn::optMain(int argc, char **argv, StringRef toolName,
                            DialectRegistry &registry) {
-  auto [inputFilename, outputFilename] =
+  ExtraOptions extra;
+  auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, toolName, registry);
   MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
-  if (inputFilename == "-" || needsUpstream(config))
-    return MlirOptMain(argc, argv, inputFilename, outputFilename, registry);
-
-  auto buffer = llvm::MemoryBuffer::getFile(inputFilename, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-  if (!buffer || !isBytecode((*buffer)->getMemBufferRef()))
-    return MlirOptMain(argc, argv, inputFilename, outputFilename, registry);
-  return process(std::move(*buffer), outputFilename, config, registry);
+  if (extra.dynVersion < DynVersion::kOldest ||
+      extra.dynVersion > DynVersion::kCurrent)
+    return report(Error("--dyn-bytecode-version expects a number from " +
+                        std::to_string(DynVersion::kOldest) + " to " +
+                        std::to_string(DynVersion::kCurrent) + ", got " +
+                        std::to_string(extra.dynVersion)));
+  WeightFolders folders;
+  if (inputPath != "-")
+    folders.model = llvm::sys::path::parent_path(inputPath).str();
+  folders.weightsDir = extra.weightsDir;
+  registry.addExtension(TypeID::get<FoldersExtension>(),
+                        std::make_unique<FoldersExtension>(folders));
+  if (needsUpstream(config))
+    return MlirOptMain(argc, argv, inputPath, outputPath, registry);
+  Result<Input> input = open(inputPath);
+  if (!input)
+    return report(input.error());
+  if (!input->isBytecode && needsUpstreamForText(config))
+    return runUpstream(std::move(input->buffer), outputPath, config, registry);
+  return Driver(config, registry, outputPath, extra.dynVersion)
+      .run(*std::move(input));
 }

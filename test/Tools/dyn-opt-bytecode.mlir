@@ -5,8 +5,24 @@
 // RUN: dyn-opt %t.mlirbc | FileCheck %s
 // RUN: dyn-opt %t.mlirbc --mlir-elide-resource-strings-if-larger=0 | FileCheck %s --check-prefix=ELIDED
 
-// What needs the whole input goes through upstream's.
 // RUN: dyn-opt %t.mlirbc --verify-roundtrip | FileCheck %s
+// RUN: dyn-opt %t.mlirbc --split-input-file | FileCheck %s
+// RUN: dyn-opt %t.mlirbc --verify-diagnostics | FileCheck %s
+// RUN: not dyn-opt %t.mlirbc --verify-diagnostics --pass-pipeline='builtin.module(func.func(symbol-dce))' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=UNEXPECTED
+// UNEXPECTED: unexpected error
+
+// Pipes and devices.
+// RUN: cat %t.mlirbc | dyn-opt | FileCheck %s
+// RUN: dyn-opt < %t.mlirbc --emit-bytecode | dyn-opt | FileCheck %s
+// RUN: dyn-opt %t.mlirbc --emit-bytecode -o /dev/null
+// RUN: dyn-opt %t.mlirbc -o /dev/null && test -c /dev/null
+// RUN: not dyn-opt %t.mlirbc --emit-bytecode -o %t.no/out 2>&1 | FileCheck %s --check-prefix=FOLDER
+// FOLDER: error: {{.*}}out: cannot be written: its folder: no such file or directory
+
+// Text that is verified and split is upstream's, from standard input too.
+// RUN: cat %s | dyn-opt --split-input-file --verify-diagnostics
+// RUN: cat %s | dyn-opt --split-input-file --canonicalize | FileCheck %s
 
 // A failure leaves the target as it was.
 // RUN: cp %t.mlirbc %t.copy

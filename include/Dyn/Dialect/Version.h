@@ -8,12 +8,20 @@
 namespace mlir::dyn {
 
 /// Version of the encodings in lib/Dialect/Bytecode.cpp, which every bytecode
-/// file with dyn operations, attributes or types carries.
+/// file with dyn operations, attributes or types carries. A Dyn reads the files
+/// of every version from `kOldest` to its own, and writes any of them.
+/// docs/Bytecode.md has the format and what is promised.
 ///
-/// Version 0 is unstable: files of it are read by the Dyn that wrote them only.
-/// From version 1 on, a Dyn reads the files of every version up to its own.
+/// | version | change |
+/// |---|---|
+/// | 0 | unstable, not read any more |
+/// | 1 | the first that is kept: all attributes and types, weights with data |
+/// | 2 | sizes that are a number, a symbol or `?` have short forms of their own |
 struct DynVersion : DialectVersion {
-  static constexpr uint64_t kCurrent = 0;
+  static constexpr uint64_t kOldest = 1;
+  static constexpr uint64_t kCurrent = 2;
+  /// The first version with short forms of sizes.
+  static constexpr uint64_t kShortDims = 2;
 
   explicit DynVersion(uint64_t number = kCurrent) : number(number) {}
 
