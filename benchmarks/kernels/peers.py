@@ -27,7 +27,8 @@ class NotThereError(Exception):
 def model_file(case: Case, model: int) -> Path:
     """The ONNX file of a case, written by whoever needs it first."""
     path = WORK / f"{case.family}-{case.key}" / f"{model}.onnx"
-    if not path.exists():
+    cases = HERE / "cases.py"
+    if not path.exists() or path.stat().st_mtime < cases.stat().st_mtime:
         path.parent.mkdir(parents=True, exist_ok=True)
         case.write(path, model)
     return path
@@ -95,7 +96,8 @@ class Dyn(Peer):
 
         artifact = path.with_suffix(".so")
         compiler = _native.find("bin", "dyn-compile")
-        if not artifact.exists() or artifact.stat().st_mtime < compiler.stat().st_mtime:
+        made_from = max(path.stat().st_mtime, compiler.stat().st_mtime)
+        if not artifact.exists() or artifact.stat().st_mtime < made_from:
             return dyn.compile(path, output=artifact, threads=self.threads)
         return dyn.load(artifact, threads=self.threads)
 
