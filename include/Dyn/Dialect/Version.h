@@ -16,7 +16,7 @@ namespace mlir::dyn {
 /// |---|---|
 /// | 0 | unstable, not read any more |
 /// | 1 | the first that is kept: all attributes and types, weights with data |
-/// | 2 | sizes that are a number, a symbol or `?` have short forms of their own |
+/// | 2 | short forms for sizes that are a number, a symbol or `?` |
 struct DynVersion : DialectVersion {
   static constexpr uint64_t kOldest = 1;
   static constexpr uint64_t kCurrent = 2;

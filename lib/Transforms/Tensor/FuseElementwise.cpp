@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Dyn/Transforms/EntryAttributes.h"
 #include "../Tile/Attention.h"
+#include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,8 +1,8 @@
 //===- Vectorize.cpp - linalg on buffers to loops over vectors ------------===//
 
 #include "../Panels.h"
-#include "Dyn/Transforms/LoweringConfig.h"
 #include "Attention.h"
+#include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 #include "LoopPlan.h"
 #include "Transposition.h"

@@ -1,0 +1,94 @@
+//===- AttentionEmitter.h - Attention as loops over vectors -----*- C++ -*-===//
+
+#ifndef DYN_TRANSFORMS_TILE_ATTENTIONEMITTER_H
+#define DYN_TRANSFORMS_TILE_ATTENTIONEMITTER_H
+
+#include "Attention.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::dyn {
+
+using Vectors = SmallVector<Value>;
+
+class AttentionEmitter {
+public:
+  AttentionEmitter(RewriterBase &rewriter, Attention &attention,
+                   const Target &target)
+      : b(rewriter), loc(attention.softmax.getLoc()), a(attention),
+        rows(target.tile.rows), mostVectors(target.tile.vectors),
+        lanes(target.vectorBits / 32),
+        vector(VectorType::get({lanes}, rewriter.getF32Type())) {}
+  void emit();
+
+private:
+  // Values.
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value scalar(float value) {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  }
+  Value splat(float value) {
+    return arith::ConstantOp::create(b, loc,
+                                     DenseElementsAttr::get(vector, value));
+  }
+  Value broadcast(Value value) {
+    return vector::BroadcastOp::create(
+        b, loc, VectorType::get({lanes}, value.getType()), value);
+  }
+  Value add(Value lhs, Value rhs) {
+    return b.createOrFold<arith::AddIOp>(loc, lhs, rhs);
+  }
+  Value add(Value lhs, int64_t rhs) {
+    return rhs ? add(lhs, constant(rhs)) : lhs;
+  }
+  Value maximum(Value lhs, Value rhs);
+  Value exp2(Value power);
+  Value sizeOf(linalg::LinalgOp op, unsigned loop);
+  Value scratch(int64_t outer, int64_t inner);
+
+  // Operands.
+  SmallVector<Value> place(linalg::LinalgOp op, OpOperand &operand,
+                           ArrayRef<std::pair<unsigned, Value>> loops);
+  Value loadRow(linalg::LinalgOp op, OpOperand &operand,
+                ArrayRef<std::pair<unsigned, Value>> loops, unsigned lanesLoop);
+  void storeRow(Value row, ArrayRef<std::pair<unsigned, Value>> loops);
+  Value transform(Value score, Value key, int64_t vector);
+  Value payloadOperand(OpOperand &operand, Value key, int64_t vector);
+
+  // Loops.
+  Vectors loop(Value from, Value to, Value step, ValueRange values,
+               function_ref<Vectors(Value, ValueRange)> body);
+  Vectors inBlocks(Value size, int64_t most, ValueRange values,
+                   function_ref<Vectors(Value, int64_t, ValueRange)> body);
+
+  void emitBlock(int64_t vectors);
+  void transposeQueries();
+  Vectors emitScores(Value firstKey, Value block, int64_t count,
+                     ValueRange maxima);
+  Vectors emitWeights(Value count, ValueRange maxima);
+  void emitResult(Value firstKey, Value count, Value isFirst, Value isLast);
+
+  RewriterBase &b;
+  Location loc;
+  Attention &a;
+  const int64_t rows, mostVectors, lanes;
+  const VectorType vector;
+
+  Value numQueries, numKeys;
+  /// By what queries are multiplied, and whether that makes scores powers of
+  /// two instead of powers of e.
+  float scale = 1;
+  bool inPowersOfTwo = false;
+
+  /// Vectors of queries in this version of the block.
+  int64_t vectors = 1;
+  /// [depth, queries], [keys of a block, queries], [queries, columns], and two
+  /// of [1, queries].
+  Value transposed, weights, sums, correction, inverse;
+};
+
+} // namespace mlir::dyn
+
+#endif // DYN_TRANSFORMS_TILE_ATTENTIONEMITTER_H
