@@ -165,8 +165,9 @@ struct DynQuantizeWeightsPass
       int64_t axis = *findChannelAxis(use.readers);
       QuantizedNames &names = known[{numbering.getNumber(use.blob), axis}];
       if (names.codes.empty()) {
-        SmallVector<DimAttr> scaleShape;
-        getScaleShape(weight.getTensorType(), axis, scaleShape);
+        SmallVector<DimAttr> storage;
+        ArrayRef<DimAttr> scaleShape =
+            getScaleShape(weight.getTensorType(), axis, storage);
         names.codes =
             file.declare(weight, "", ElementType::I8, use.blob.getShape());
         names.scales = file.declare(
@@ -191,8 +192,9 @@ struct DynQuantizeWeightsPass
     WeightOp weight = use.weight;
     Builder builder(weight.getContext());
     DynTensorType type = weight.getTensorType();
-    SmallVector<DimAttr> scaleShape;
-    getScaleShape(type, *findChannelAxis(use.readers), scaleShape);
+    SmallVector<DimAttr> storage;
+    ArrayRef<DimAttr> scaleShape =
+        getScaleShape(type, *findChannelAxis(use.readers), storage);
     auto scale = cast<WeightOp>(weight->clone());
     scale.setSymName((weight.getSymName() + "_scale").str());
     symbols.insert(scale, std::next(Block::iterator(weight)));
