@@ -15,5 +15,5 @@ Result<TemporaryFolder> TemporaryFolder::create() {
 
 TemporaryFolder::~TemporaryFolder() {
   if (!path.empty())
-    llvm::sys::fs::remove_directories(path);
+    (void)llvm::sys::fs::remove_directories(path);
 }

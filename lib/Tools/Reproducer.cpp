@@ -36,7 +36,7 @@ void ReproducerInput::attachResourceParser(ParserConfig &config) {
                  << entry.getKey() << "'";
         FailureOr<std::string> text = entry.parseAsString();
         if (succeeded(text))
-          path = *std::move(text);
+          path = *text;
         return text;
       });
 }

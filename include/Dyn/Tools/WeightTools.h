@@ -9,7 +9,7 @@
 
 namespace mlir {
 class MLIRContext;
-}
+} // namespace mlir
 
 namespace mlir::dyn {
 

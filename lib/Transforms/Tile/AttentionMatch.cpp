@@ -65,7 +65,7 @@ LogicalResult dyn::analyzeAttention(Attention &a, const Target &target,
   int64_t lanes = target.vectorBits / 32;
   if (!isProduct(a.scores) || !isProduct(a.result))
     return fail("it is no product of f32");
-  auto resultOut = a.result.getDpsInitOperand(0);
+  auto *resultOut = a.result.getDpsInitOperand(0);
   AffineMap weights = a.result.getMatchingIndexingMap(a.weights);
   AffineMap values = a.result.getMatchingIndexingMap(a.values);
   AffineMap out = a.result.getMatchingIndexingMap(resultOut);
