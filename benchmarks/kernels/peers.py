@@ -255,14 +255,14 @@ class Native(Peer):
 
     def __init__(self, threads: int):
         super().__init__(threads)
-        self.library = ctypes.CDLL(str(NATIVE / f"peer_{self.name}.so"))
-        self.library.peer_version.restype = ctypes.c_char_p
-        self.library.gemm_create.restype = ctypes.c_void_p
-        self.library.gemm_create.argtypes = [ctypes.POINTER(GemmStruct), *[ctypes.c_void_p] * 4]
-        self.library.gemm_destroy.argtypes = [ctypes.c_void_p]
-        self.library.gemm_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-        self.library.peer_init(threads)
-        self.version = " ".join(self.library.peer_version().decode().split()[:2])
+        self.native = ctypes.CDLL(str(NATIVE / f"peer_{self.name}.so"))
+        self.native.peer_version.restype = ctypes.c_char_p
+        self.native.gemm_create.restype = ctypes.c_void_p
+        self.native.gemm_create.argtypes = [ctypes.POINTER(GemmStruct), *[ctypes.c_void_p] * 4]
+        self.native.gemm_destroy.argtypes = [ctypes.c_void_p]
+        self.native.gemm_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+        self.native.peer_init(threads)
+        self.version = " ".join(self.native.peer_version().decode().split()[:2])
         self.products = []
 
     def supports(self, case):
@@ -272,7 +272,7 @@ class Native(Peer):
         if not self.supports(case):
             raise NotThereError
         for product in self.products:
-            self.library.gemm_destroy(product)
+            self.native.gemm_destroy(product)
         self.products = []
         if case != self.case:
             self.data = [case.data(i) for i in range(case.models())] if case.constant else []
@@ -285,13 +285,13 @@ class Native(Peer):
             products = []
             for (w, bias), out in zip(layers, outputs.values()):
                 pointers = [None if x is None else x.ctypes.data for x in (inputs["x"], w, bias, out)]
-                product = self.library.gemm_create(gemm, *pointers)
+                product = self.native.gemm_create(gemm, *pointers)
                 if not product:
                     raise NotThereError
                 products.append(product)
             self.products += products
             array = (ctypes.c_void_p * len(products))(*products)
-            calls.append(lambda array=array: self.library.gemm_run(array, len(array)))
+            calls.append(lambda array=array: self.native.gemm_run(array, len(array)))
         return calls, self.buffers[0][1]
 
 
@@ -311,18 +311,18 @@ class Machine:
     """What the machine can do at this moment, in bytes and operations per second."""
 
     def __init__(self, threads: int, cpus: list[int]):
-        self.library = ctypes.CDLL(str(NATIVE / "peer_limits.so"))
-        self.library.limits_open.restype = ctypes.c_void_p
-        self.library.limits_open.argtypes = [ctypes.c_int, ctypes.c_int64]
-        self.library.limits_measure.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-        self.handle = self.library.limits_open(threads, 512 << 20)
+        self.native = ctypes.CDLL(str(NATIVE / "peer_limits.so"))
+        self.native.limits_open.restype = ctypes.c_void_p
+        self.native.limits_open.argtypes = [ctypes.c_int, ctypes.c_int64]
+        self.native.limits_measure.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        self.handle = self.native.limits_open(threads, 512 << 20)
         self.cpus = cpus
 
     def measure(self) -> dict[str, float]:
         rates = (ctypes.c_double * 3)()
         allowed = os.sched_getaffinity(0)
         os.sched_setaffinity(0, self.cpus)
-        self.library.limits_measure(self.handle, rates)
+        self.native.limits_measure(self.handle, rates)
         os.sched_setaffinity(0, allowed)
         return dict(zip(("read", "copied", "flops"), rates))
 
