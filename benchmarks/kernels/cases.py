@@ -90,7 +90,8 @@ class Gemm(Case):
     def layers(self) -> int:
         if not self.constant:
             return 1
-        return max(1, min(64, (8 if self.mode == "cold" else 1) * MIB // self.weight_bytes))
+        # As many whatever the type of the weights: the same product in f32 is measured beside them.
+        return max(1, min(64, (8 if self.mode == "cold" else 1) * MIB // (F32 * self.k * self.n)))
 
     @property
     def sets(self) -> int:

@@ -9,6 +9,7 @@ using namespace mlir::dyn::onnx_import;
 OperatorTable::OperatorTable() {
   addElementwiseOperators(*this);
   addLinearOperators(*this);
+  addQuantizationOperators(*this);
   addReductionOperators(*this);
   addShapeOperators(*this);
   addStructuralOperators(*this);

@@ -76,6 +76,7 @@ private:
 // The families.
 void addElementwiseOperators(OperatorTable &table);
 void addLinearOperators(OperatorTable &table);
+void addQuantizationOperators(OperatorTable &table);
 void addReductionOperators(OperatorTable &table);
 void addShapeOperators(OperatorTable &table);
 void addStructuralOperators(OperatorTable &table);

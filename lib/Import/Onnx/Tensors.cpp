@@ -11,7 +11,17 @@ using ::onnx::TensorProto;
 
 static constexpr uint64_t kMaxInlineFloatBytes = 64;
 static constexpr uint64_t kMaxInlineIntegerBytes = 1024;
+static constexpr uint64_t kMaxInlineByteVectorBytes = 1 << 16;
 static constexpr uint64_t kMaxInlineEncodedBytes = 1 << 20;
+
+/// How many bytes of `type` may become a constant.
+static uint64_t getMaxInlineBytes(DynTensorType type) {
+  if (isa<FloatType>(type.getElementType()))
+    return kMaxInlineFloatBytes;
+  return type.getRank() == 1 && type.getElementType().isInteger(8)
+             ? kMaxInlineByteVectorBytes
+             : kMaxInlineIntegerBytes;
+}
 
 //===----------------------------------------------------------------------===//
 // Element types
@@ -231,8 +241,7 @@ FailureOr<Tensor> TensorReader::read(const TensorProto &tensor) {
       openWeight(files, folders, *location, *elementType, sizes);
   if (!blob)
     return emitError(tensor) << "cannot be found: " << blob.error().message();
-  if (*numBytes <= (isa<FloatType>(mlirType) ? kMaxInlineFloatBytes
-                                             : kMaxInlineIntegerBytes)) {
+  if (*numBytes <= getMaxInlineBytes(result.type)) {
     std::span<const std::byte> bytes = blob->bytes();
     result.value = decode(
         result.type,

@@ -36,8 +36,9 @@ public:
                MLIRContext *context);
 
   /// Floats of at most 64 bytes and integers, which may be sizes, of at most 1
-  /// KiB become constants, as do tensors whose data are in the model file in an
-  /// encoding that memory does not have (packed varints), up to 1 MiB.
+  /// KiB become constants, as do vectors of bytes, which may be zero points, of
+  /// at most 64 KiB and tensors whose data are in the model file in an encoding
+  /// that memory does not have (packed varints), up to 1 MiB.
   /// Everything else becomes a place. Errors name the tensor.
   FailureOr<Tensor> read(const ::onnx::TensorProto &tensor);
 
