@@ -48,3 +48,35 @@ func.func @attention(%q: tensor<?x?x64xf32>, %k: tensor<?x64x?xf32>, %v: tensor<
     outs(%1 : tensor<?x?x64xf32>) -> tensor<?x?x64xf32>
   return %result : tensor<?x?x64xf32>
 }
+
+// A result that is only read to be permuted is written in that order.
+// TILE-LABEL: func @heads_side_by_side
+// TILE-SAME:    -> tensor<?x12x64xf32>
+// TILE:         %[[OUT:.*]] = scf.forall {{.*}} step (1, 32) shared_outs(%{{.*}} = %{{.*}}) -> (tensor<?x12x64xf32>)
+// TILE:           tensor.parallel_insert_slice
+// TILE:         return %[[OUT]]
+// CHECK-LABEL: func @heads_side_by_side
+// CHECK:         memref.alloc({{.*}} memref<?x12x64xf32>
+// CHECK-NOT:     memref.alloc(
+// CHECK:         return
+func.func @heads_side_by_side(%q: tensor<12x?x64xf32>, %k: tensor<12x64x?xf32>, %v: tensor<12x?x64xf32>)
+    -> tensor<?x12x64xf32> {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %m = tensor.dim %q, %c1 : tensor<12x?x64xf32>
+  %n = tensor.dim %v, %c1 : tensor<12x?x64xf32>
+  %all = tensor.empty(%m, %n) : tensor<12x?x?xf32>
+  %0 = linalg.fill ins(%zero : f32) outs(%all : tensor<12x?x?xf32>) -> tensor<12x?x?xf32>
+  %scores = linalg.batch_matmul ins(%q, %k : tensor<12x?x64xf32>, tensor<12x64x?xf32>)
+    outs(%0 : tensor<12x?x?xf32>) -> tensor<12x?x?xf32>
+  %weights = linalg.softmax {dyn.attention} dimension(2) ins(%scores : tensor<12x?x?xf32>)
+    outs(%all : tensor<12x?x?xf32>) -> tensor<12x?x?xf32>
+  %out = tensor.empty(%m) : tensor<12x?x64xf32>
+  %1 = linalg.fill ins(%zero : f32) outs(%out : tensor<12x?x64xf32>) -> tensor<12x?x64xf32>
+  %result = linalg.batch_matmul ins(%weights, %v : tensor<12x?x?xf32>, tensor<12x?x64xf32>)
+    outs(%1 : tensor<12x?x64xf32>) -> tensor<12x?x64xf32>
+  %rows = tensor.empty(%m) : tensor<?x12x64xf32>
+  %permuted = linalg.transpose ins(%result : tensor<12x?x64xf32>) outs(%rows : tensor<?x12x64xf32>)
+    permutation = [1, 0, 2]
+  return %permuted : tensor<?x12x64xf32>
+}

@@ -3,6 +3,7 @@
 #include "Dyn/Dialect/Dyn.h"
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -39,6 +40,40 @@ static void materialize(OpBuilder &builder, Location loc, Value tensor,
   op.setWritable(true);
 }
 
+/// `destination` in the shape that `collapse` takes away; null if sizes of its
+/// source would have to be known for that.
+static Value expandLike(OpBuilder &builder, Location loc, Value destination,
+                        tensor::CollapseShapeOp collapse) {
+  RankedTensorType type = collapse.getSrcType();
+  SmallVector<OpFoldResult> sizes;
+  for (auto [axis, group] :
+       llvm::enumerate(collapse.getReassociationIndices())) {
+    int64_t known = 1, unknown = 0;
+    for (int64_t i : group)
+      if (type.isDynamicDim(i))
+        ++unknown;
+      else
+        known *= type.getDimSize(i);
+    if (unknown > 1 || (unknown && !known))
+      return nullptr;
+    for (int64_t i : group) {
+      if (!type.isDynamicDim(i)) {
+        sizes.push_back(builder.getIndexAttr(type.getDimSize(i)));
+        continue;
+      }
+      Value size = memref::DimOp::create(builder, loc, destination, axis);
+      if (known != 1)
+        size = arith::DivUIOp::create(
+            builder, loc, size,
+            arith::ConstantIndexOp::create(builder, loc, known));
+      sizes.push_back(size);
+    }
+  }
+  return memref::ExpandShapeOp::create(
+      builder, loc, type.getShape(), destination,
+      collapse.getReassociationIndices(), sizes);
+}
+
 /// Looks through reshapes of a result, so that the value below is computed in
 /// the caller's memory: empty tensor elimination does not follow them. The
 /// views are made at the function's entry, where they dominate whatever
@@ -49,10 +84,21 @@ static void materializeInArgument(OpBuilder &builder, Location loc,
   OpBuilder atEntry(builder.getContext());
   atEntry.setInsertionPointToStart(argument.getOwner());
   Value destination = argument;
-  while (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>()) {
-    destination = memref::CollapseShapeOp::create(
-        atEntry, loc, destination, expand.getReassociationIndices());
-    tensor = expand.getSrc();
+  while (true) {
+    if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>()) {
+      destination = memref::CollapseShapeOp::create(
+          atEntry, loc, destination, expand.getReassociationIndices());
+      tensor = expand.getSrc();
+    } else if (auto collapse =
+                   tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
+      Value expanded = expandLike(atEntry, loc, destination, collapse);
+      if (!expanded)
+        break;
+      destination = expanded;
+      tensor = collapse.getSrc();
+    } else {
+      break;
+    }
     auto type = cast<RankedTensorType>(tensor.getType());
     auto exact = MemRefType::get(type.getShape(), type.getElementType());
     if (destination.getType() != exact)

@@ -85,6 +85,49 @@ static AffineMap outMap(linalg::LinalgOp op) {
   return op.getMatchingIndexingMap(op.getDpsInitOperand(0));
 }
 
+/// Whether `op` only moves elements, each once.
+static bool isPermutation(linalg::LinalgOp op) {
+  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 &&
+         !op.getNumReductionLoops() && llvm::hasSingleElement(*op.getBlock()) &&
+         op.getBlock()->getTerminator()->getOperand(0) ==
+             op.getBlock()->getArgument(0) &&
+         llvm::all_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isPermutation(); });
+}
+
+/// A result that is only read to be permuted is written in that order: heads
+/// side by side in a row, as the next product reads them.
+static void foldPermutation(RewriterBase &b, Attention &a) {
+  Value value = a.result->getResult(0);
+  auto user = value.hasOneUse()
+                  ? dyn_cast<linalg::LinalgOp>(*value.getUsers().begin())
+                  : nullptr;
+  if (!user || !isPermutation(user) || user->getBlock() != a.result->getBlock())
+    return;
+  OpOperand &in = *user.getDpsInputOperand(0),
+            &out = *user.getDpsInitOperand(0);
+  SmallVector<AffineMap> maps = a.result.getIndexingMapsArray();
+  maps.back() =
+      user.getMatchingIndexingMap(&out)
+          .compose(inversePermutation(user.getMatchingIndexingMap(&in)))
+          .compose(maps.back());
+  b.setInsertionPoint(user);
+  Location loc = a.result.getLoc();
+  auto fill = a.result.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+  Value init =
+      linalg::FillOp::create(b, loc, fill.value(), out.get()).getResult(0);
+  auto permuted =
+      linalg::GenericOp::create(b, loc, init.getType(), a.result.getDpsInputs(),
+                                init, maps, a.result.getIteratorTypesArray());
+  b.cloneRegionBefore(a.result->getRegion(0), permuted.getRegion(),
+                      permuted.getRegion().begin());
+  a.weights = &permuted->getOpOperand(a.weights->getOperandNumber());
+  a.values = &permuted->getOpOperand(a.values->getOperandNumber());
+  b.replaceOp(user, permuted.getResults());
+  b.eraseOp(a.result);
+  a.result = permuted;
+}
+
 /// The sizes of the loops of the result, from operands that stay.
 static SmallVector<OpFoldResult> resultSizes(OpBuilder &b, Attention &a) {
   SmallVector<OpFoldResult> sizes(a.result.getNumLoops());
@@ -195,6 +238,7 @@ void dyn::tileAttention(RewriterBase &rewriter, Block *block,
     std::string whyNot;
     std::optional<Attention> attention = findAttentionOnTensors(softmax);
     if (attention && succeeded(analyzeAttention(*attention, target, whyNot))) {
+      foldPermutation(rewriter, *attention);
       tile(rewriter, *attention, target.vectorBits / 32 * target.tile.vectors);
       continue;
     }

@@ -40,6 +40,32 @@ func.func @reshaped(%x: tensor<?x4xf32>, %b: index, %s: index)
 
 // -----
 
+// The sizes of what a result is collapsed from follow from the result's.
+// CHECK-LABEL: func.func @collapsed(
+// CHECK-SAME:    %[[OUT:[a-z0-9]+]]: memref<?x?x768xf32>
+// CHECK: %[[HEADS:.*]] = memref.expand_shape %[[OUT]] {{\[}}[0], [1], [2, 3]] {{.*}} into memref<?x?x12x64xf32>
+// CHECK: materialize_in_destination %{{.*}} in restrict writable %[[HEADS]]
+func.func @collapsed(%x: tensor<?x?x12x64xf32>)
+    -> (tensor<?x?x768xf32> {dyn.type = !dyn.tensor<[B, S, 768], f32>}) {
+  %y = tensor.collapse_shape %x [[0], [1], [2, 3]] : tensor<?x?x12x64xf32> into tensor<?x?x768xf32>
+  return %y : tensor<?x?x768xf32>
+}
+
+// -----
+
+// Nothing says how B and S make up B * S.
+// CHECK-LABEL: func.func @merged(
+// CHECK-SAME:    %[[OUT:[a-z0-9]+]]: memref<?x64xf32>
+// CHECK-NOT: memref.expand_shape
+// CHECK: materialize_in_destination %{{.*}} in restrict writable %[[OUT]]
+func.func @merged(%x: tensor<?x?x64xf32>)
+    -> (tensor<?x64xf32> {dyn.type = !dyn.tensor<[B * S, 64], f32>}) {
+  %y = tensor.collapse_shape %x [[0, 1], [2]] : tensor<?x?x64xf32> into tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @foreign(%{{.*}}: tensor<?xf32>) -> tensor<?xf32>
 func.func @foreign(%x: tensor<?xf32>) -> tensor<?xf32> {
   return %x : tensor<?xf32>
