@@ -162,25 +162,42 @@ Value ElementaryFunctions::expm1(Value x) {
                 sub(exp(x), constant(1)));
 }
 
+/// x * (center + N(x^2) / Q(x^2)), where x^2 is cut off at `last` and the
+/// result at 1: an odd function that tends to 1. `center` is about the quotient
+/// where the result comes close to 1, so that what N and Q lose to rounding
+/// there counts little.
+Value ElementaryFunctions::oddRational(Value x, double last, double center,
+                                       ArrayRef<double> numerator,
+                                       ArrayRef<double> denominator) {
+  Value square = mul(x, x);
+  square = select(less(constant(last), square), constant(last), square);
+  Value quotient =
+      div(polynomial(square, numerator), polynomial(square, denominator));
+  Value result = mul(x, add(quotient, constant(center)));
+  result = select(less(constant(1), result), constant(1), result);
+  return select(less(result, constant(-1)), constant(-1), result);
+}
+
 Value ElementaryFunctions::tanh(Value x) {
+  if (isSingle())
+    return oddRational(x, 8.9 * 8.9, 0.15625,
+                       {0.843749981021251192, 0.060873549182548413,
+                        -0.000544574488335583957, -3.07985491556944615e-5,
+                        -1.09104751054344292e-7},
+                       {1, 0.46720796626298354, 0.0259061510276366484,
+                        0.00032982042053838501, 7.84874622911736538e-7});
   Value size = abs(x), square = mul(x, x);
   Value small =
-      isSingle()
-          ? polynomial(square, {-0.333333180428785892, 0.133326016051917447,
-                                -0.0538538505488289194, 0.0210777310205756635,
-                                -0.00628243799320559106})
-          : polynomial(square,
-                       {-0.333333333333333332, 0.133333333333332641,
-                        -0.0539682539681583583, 0.0218694885296103555,
-                        -0.00886323527227645487, 0.00359212175533988862,
-                        -0.00145573623468684147, 0.0005890402182548179,
-                        -0.000232912520749801294, 7.42504466060845385e-5});
+      polynomial(square, {-0.333333333333333332, 0.133333333333332641,
+                          -0.0539682539681583583, 0.0218694885296103555,
+                          -0.00886323527227645487, 0.00359212175533988862,
+                          -0.00145573623468684147, 0.0005890402182548179,
+                          -0.000232912520749801294, 7.42504466060845385e-5});
   small = fma(mul(size, square), small, size);
   // 1 - 2 / (exp(2x) + 1)
   Value e = exp(add(size, size));
   Value large = sub(constant(1), div(constant(2), add(e, constant(1))));
-  double border = isSingle() ? 0.55 : 0.35;
-  return copySign(select(less(size, constant(border)), small, large), x);
+  return copySign(select(less(size, constant(0.35)), small, large), x);
 }
 
 Value ElementaryFunctions::sinh(Value x) {
@@ -202,41 +219,35 @@ Value ElementaryFunctions::cosh(Value x) {
 }
 
 Value ElementaryFunctions::erf(Value x) {
+  if (isSingle())
+    return oddRational(x, 3.84 * 3.84, 0.3125,
+                       {0.815879151414916957, 0.0314565979417528298,
+                        0.0171324541433266071, -0.000950771009517708648,
+                        -7.14865756310662334e-5, -1.00157456836191179e-5},
+                       {1, 0.499562318888920851, 0.113001693442588543,
+                        0.014761218096093882, 0.00114336821764154498,
+                        3.88229898325351806e-5});
   Value size = abs(x), square = mul(x, x);
-  Value small =
-      isSingle()
-          ? polynomial(square,
-                       {0.128379148416177825, -0.376124830693838593,
-                        0.112816816451987924, -0.026761101242888048,
-                        0.00498437161795727093, -0.000594311053566877164})
-          : polynomial(square,
-                       {0.128379167095512574, -0.376126389031837515,
-                        0.112837916709550641, -0.02686617064511576,
-                        0.00522397762523967928, -0.000854832700768862484,
-                        0.000120553321936489095, -1.49256239165574189e-5,
-                        1.64615058539960816e-6, -1.63561944614130537e-7,
-                        1.47031508641560345e-8, -1.15564918396954093e-9,
-                        6.29718682655532869e-11});
+  Value small = polynomial(
+      square,
+      {0.128379167095512574, -0.376126389031837515, 0.112837916709550641,
+       -0.02686617064511576, 0.00522397762523967928, -0.000854832700768862484,
+       0.000120553321936489095, -1.49256239165574189e-5, 1.64615058539960816e-6,
+       -1.63561944614130537e-7, 1.47031508641560345e-8, -1.15564918396954093e-9,
+       6.29718682655532869e-11});
   small = fma(small, size, size);
   // log(erfc(t)) + t as t times a polynomial; erf is 1 beyond the last t.
-  double last = isSingle() ? 3.95 : 6;
-  Value t = select(less(constant(last), size), constant(last), size);
-  Value large =
-      isSingle()
-          ? polynomial(t, {-0.128658466499124723, -0.635110970287517721,
-                           -0.106303363948161555, 0.0238191595985463434,
-                           -0.00366938994040189096, 0.000329414960052499697,
-                           -1.18909055497391105e-5})
-          : polynomial(t, {-0.128379203280129411, -0.636619343642351852,
-                           -0.102774993614772453, 0.0191367867756053899,
-                           0.000188771333173621174, -0.00165889313538339078,
-                           0.000537378516587903885, 3.31316684030583425e-5,
-                           -0.000117418710381513778, 6.79535294061171505e-5,
-                           -2.55191783339078604e-5, 7.17035004243935059e-6,
-                           -1.56556067691422977e-6, 2.66806006125427649e-7,
-                           -3.49820454039911264e-8, 3.41592126414674503e-9,
-                           -2.34172610600833379e-10, 1.00568106189823034e-11,
-                           -2.03521426629823112e-13});
+  Value t = select(less(constant(6), size), constant(6), size);
+  Value large = polynomial(
+      t,
+      {-0.128379203280129411, -0.636619343642351852, -0.102774993614772453,
+       0.0191367867756053899, 0.000188771333173621174, -0.00165889313538339078,
+       0.000537378516587903885, 3.31316684030583425e-5,
+       -0.000117418710381513778, 6.79535294061171505e-5,
+       -2.55191783339078604e-5, 7.17035004243935059e-6, -1.56556067691422977e-6,
+       2.66806006125427649e-7, -3.49820454039911264e-8, 3.41592126414674503e-9,
+       -2.34172610600833379e-10, 1.00568106189823034e-11,
+       -2.03521426629823112e-13});
   large = fma(large, t, arith::NegFOp::create(b, t));
   large = sub(constant(1), exp(large));
   return copySign(select(less(size, constant(0.9375)), small, large), x);

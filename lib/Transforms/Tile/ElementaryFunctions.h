@@ -8,8 +8,8 @@
 // Polynomials are minimax fits (Lawson's iteration on Chebyshev nodes, 60
 // digits); the logarithm has the coefficients of FreeBSD's msun e_logf.c and
 // e_log.c. Largest errors over all exponents of f32, measured against f64 or
-// wider (test/python/test_math.py): exp, log, erf and tanh at most 2 units in
-// the last place, the others at most 4.
+// wider (test/python/test_math.py): exp and log at most 2 units in the last
+// place, the others at most 4.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,6 +73,8 @@ private:
   Value bits(Value a);
   Value fromBits(Value a);
   Value polynomial(Value x, ArrayRef<double> coefficients);
+  Value oddRational(Value x, double last, double center,
+                    ArrayRef<double> numerator, ArrayRef<double> denominator);
   /// 2^n for the integer n, as two factors that never leave the normal range.
   Value scale(Value x, Value n);
   Value expTail(Value r);
