@@ -80,3 +80,43 @@ func.func @heads_side_by_side(%q: tensor<12x?x64xf32>, %k: tensor<12x64x?xf32>, 
     permutation = [1, 0, 2]
   return %permuted : tensor<?x12x64xf32>
 }
+
+// Keys behind the last query of a block are left out: of 32 queries from %[[Q]] the first %[[Q]] + 32 remain.
+// CHECK-LABEL: func @causal
+// CHECK:         scf.for %[[Q:.*]] = %{{.*}} to %{{.*}} step %c32
+// CHECK-DAG:       %[[ROWS:.*]] = affine.min {{.*}}(%[[Q]])
+// CHECK-DAG:       %[[LAST:.*]] = arith.subi %[[ROWS]], %c1
+// CHECK-DAG:       %[[PLACE:.*]] = arith.addi %[[LAST]], %[[Q]]
+// CHECK-DAG:       %[[SEEN:.*]] = arith.addi %[[PLACE]], %c1
+// CHECK-DAG:       %[[SOME:.*]] = arith.maxsi %[[SEEN]], %c1
+// CHECK-DAG:       %[[KEYS:.*]] = arith.minsi %[[SOME]], %{{.*}}
+// CHECK:           scf.for %{{.*}} = %c0 to %[[KEYS]] step %c128
+func.func @causal(%q: tensor<1x?x64xf32>, %k: tensor<1x64x?xf32>, %v: tensor<1x?x64xf32>) -> tensor<1x?x64xf32> {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %never = arith.constant 0xFF800000 : f32
+  %m = tensor.dim %q, %c1 : tensor<1x?x64xf32>
+  %n = tensor.dim %v, %c1 : tensor<1x?x64xf32>
+  %all = tensor.empty(%m, %n) : tensor<1x?x?xf32>
+  %0 = linalg.fill ins(%zero : f32) outs(%all : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %scores = linalg.batch_matmul ins(%q, %k : tensor<1x?x64xf32>, tensor<1x64x?xf32>)
+    outs(%0 : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %past = linalg.generic {
+      indexing_maps = [affine_map<(b, i, j) -> (b, i, j)>, affine_map<(b, i, j) -> (b, i, j)>],
+      iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%scores : tensor<1x?x?xf32>) outs(%all : tensor<1x?x?xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %future = arith.cmpi slt, %i, %j : index
+    %kept = arith.select %future, %never, %in : f32
+    linalg.yield %kept : f32
+  } -> tensor<1x?x?xf32>
+  %weights = linalg.softmax {dyn.attention} dimension(2) ins(%past : tensor<1x?x?xf32>)
+    outs(%all : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %out = tensor.empty(%m) : tensor<1x?x64xf32>
+  %1 = linalg.fill ins(%zero : f32) outs(%out : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
+  %result = linalg.batch_matmul ins(%weights, %v : tensor<1x?x?xf32>, tensor<1x?x64xf32>)
+    outs(%1 : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
+  return %result : tensor<1x?x64xf32>
+}

@@ -20,7 +20,8 @@ class Model:
     heads: int = 3
     width: int = 32
     mask: str = ""
-    causal: bool = False
+    #: "": queries see all keys; "now": the keys up to their own place; "past": the queries are the last of the keys.
+    causal: str = ""
     #: Whether the projections' transpositions are in the model, or queries come as [B, heads, S, width].
     split: bool = True
     scale: float | None = 0.125
@@ -58,8 +59,14 @@ class Model:
             zero = constant(0, np.int64)
             rows = node("Range", zero, node("Gather", node("Shape", "q"), axis), one)
             columns = node("Range", zero, node("Gather", node("Shape", "k"), axis), one)
-            future = node("Greater", columns, node("Unsqueeze", rows, constant([1], np.int64)))
-            scores = node("Where", future, constant(-np.inf, np.float32), scores)
+            rows = node("Unsqueeze", rows, constant([1], np.int64))
+            never = constant(-np.inf, np.float32)
+            if self.causal == "now":
+                scores = node("Where", node("Greater", columns, rows), never, scores)
+            else:
+                lengths = [node("Gather", node("Shape", name), axis) for name in "kq"]
+                rows = node("Add", rows, node("Sub", *lengths))
+                scores = node("Where", node("GreaterOrEqual", rows, columns), scores, never)
         result = node("MatMul", node("Softmax", scores, axis=-1), heads("v", [0, 2, 1, 3]))
         if self.split:
             result = node("Reshape", node("Transpose", result, perm=[0, 2, 1, 3]), constant([0, 0, hidden], np.int64))
@@ -97,9 +104,11 @@ class Model:
         if self.mask:
             scores = scores + arrays["mask"]
         if self.causal:
-            scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+            past = scores.shape[-1] - scores.shape[-2] if self.causal == "past" else 0
+            scores = np.where(np.tri(*scores.shape[-2:], past, dtype=bool), scores, -np.inf)
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=-1e300))
-        result = scores / scores.sum(axis=-1, keepdims=True) @ v
+        with np.errstate(invalid="ignore"):  # a row that sees no key
+            result = scores / scores.sum(axis=-1, keepdims=True) @ v
         return result.transpose(0, 2, 1, 3).reshape(arrays["q"].shape) if self.split else result
 
 
@@ -111,8 +120,10 @@ MODELS = {
     "heads apart": Model(split=False),
     "key mask": Model(mask="B 1 1 T"),
     "full mask": Model(mask="1 1 S T"),
-    "causal": Model(causal=True),
-    "causal, heads apart": Model(causal=True, split=False),
+    "causal": Model(causal="now"),
+    "causal, heads apart": Model(causal="now", split=False),
+    "causal, key mask": Model(causal="now", mask="B 1 1 T"),
+    "causal, with a past": Model(causal="past"),
 }
 
 
@@ -166,6 +177,18 @@ def test_bits_of_a_row(load, name):
     for batch in (0, 1):
         alone = {key: array[batch : batch + 1] for key, array in arrays.items()}
         np.testing.assert_array_equal(run(model, alone)[0], whole[batch])
+
+
+def test_bits_with_keys_in_the_future(load):
+    """Keys that no row sees change nothing."""
+    model = load("causal")
+    arrays = MODELS["causal"].inputs(1, 150, 150)
+    whole = run(model, arrays)
+    for rows in (1, 31, 33, 129):
+        part = run(model, {**arrays, "q": np.ascontiguousarray(arrays["q"][:, :rows])})
+        np.testing.assert_array_equal(part, whole[:, :rows])
+        part = run(model, {name: np.ascontiguousarray(array[:, :rows]) for name, array in arrays.items()})
+        np.testing.assert_array_equal(part, whole[:, :rows])
 
 
 def test_bits_with_masked_keys_behind(load):

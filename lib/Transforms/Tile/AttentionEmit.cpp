@@ -267,9 +267,9 @@ void AttentionEmitter::emitBlock(int64_t blockVectors) {
   Vectors state(vectors, splat(-std::numeric_limits<float>::max()));
   state.append(vectors, splat(0));
   Value zero = constant(0);
-  loop(zero, numKeys, constant(kBlockKeys), state,
+  loop(zero, keysSeen, constant(kBlockKeys), state,
        [&](Value firstKey, ValueRange before) {
-         Value left = arith::SubIOp::create(b, loc, numKeys, firstKey);
+         Value left = arith::SubIOp::create(b, loc, keysSeen, firstKey);
          Value count =
              arith::MinUIOp::create(b, loc, left, constant(kBlockKeys));
          Vectors maxima =
@@ -341,6 +341,7 @@ void AttentionEmitter::emit() {
     b.setInsertionPoint(ifEmpty.thenYield());
     linalg::FillOp::create(b, loc, scalar(0), a.result.getDpsInits()[0]);
   }
+  keysSeen = seenKeys();
   if (mostVectors == 1)
     return emitBlock(1);
   Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,

@@ -47,6 +47,7 @@ private:
   Value exp2(Value power);
   Value sizeOf(linalg::LinalgOp op, unsigned loop);
   Value scratch(int64_t outer, int64_t inner);
+  Value seenKeys();
 
   // Operands.
   SmallVector<Value> place(linalg::LinalgOp op, OpOperand &operand,
@@ -76,7 +77,8 @@ private:
   const int64_t rows, mostVectors, lanes;
   const VectorType vector;
 
-  Value numQueries, numKeys;
+  /// Of this block of queries; of keys those that any of them sees.
+  Value numQueries, numKeys, keysSeen;
   /// By what queries are multiplied, and whether that makes scores powers of
   /// two instead of powers of e.
   float scale = 1;
