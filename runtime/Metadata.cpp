@@ -33,7 +33,7 @@ public:
 private:
   SizeExpr parseSize(const Json &json);
   const Element *parseElement(const Json &json);
-  TensorInfo parseTensor(const Json &json);
+  TensorInfo parseTensor(const Json &json, const char *kind);
   Symbol parseSymbol(const Json &json);
   Weight parseWeight(const Json &json);
   std::optional<size_t> parseAlias(const Json &json);
@@ -114,9 +114,10 @@ Symbol Parser::parseSymbol(const Json &json) {
   return symbol;
 }
 
-TensorInfo Parser::parseTensor(const Json &json) {
+TensorInfo Parser::parseTensor(const Json &json, const char *kind) {
   TensorInfo tensor;
   tensor.name = json.at("name").get<std::string>();
+  tensor.title = std::string(kind) + " '" + tensor.name + "'";
   tensor.element = parseElement(json);
   for (const Json &size : json.at("shape"))
     tensor.shape.push_back(parseSize(size));
@@ -173,13 +174,13 @@ Metadata Parser::parse(const Json &json) {
   for (const Json &symbol : json.at("symbols"))
     metadata.symbols.push_back(parseSymbol(symbol));
   for (const Json &input : json.at("inputs")) {
-    metadata.inputs.push_back(parseTensor(input));
+    metadata.inputs.push_back(parseTensor(input, "input"));
     if (metadata.inputs.back().hasUnknownSize())
       throw Malformed{"input '" + metadata.inputs.back().name +
                       "' has a size '?'"};
   }
   for (const Json &output : json.at("outputs")) {
-    metadata.outputs.push_back(parseTensor(output));
+    metadata.outputs.push_back(parseTensor(output, "output"));
     metadata.outputs.back().alias = parseAlias(output);
   }
   for (const Json &file : json.at("files"))

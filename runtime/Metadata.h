@@ -32,6 +32,8 @@ struct Symbol {
 /// An input or an output.
 struct TensorInfo {
   std::string name;
+  /// "input 'x'", which sentences about it begin with.
+  std::string title;
   const Element *element = nullptr;
   std::vector<SizeExpr> shape;
   bool strided = false;

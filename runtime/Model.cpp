@@ -13,7 +13,8 @@ namespace mlir::dyn::runtime {
 /// that runs a model from a few threads.
 static constexpr size_t kKeptArenas = 4;
 
-ArenaCache::Arena ArenaCache::take(size_t bytes, const std::string &purpose) {
+ArenaCache::Arena
+ArenaCache::take(size_t bytes, const std::function<std::string()> &describe) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     // The smallest that does; if none does, the largest makes way for a new
@@ -31,7 +32,7 @@ ArenaCache::Arena ArenaCache::take(size_t bytes, const std::string &purpose) {
     if (!arenas.empty())
       arenas.erase(std::ranges::max_element(arenas, {}, &Arena::bytes));
   }
-  return {allocateMemory(bytes, purpose), bytes};
+  return {allocateMemory(bytes, describe), bytes};
 }
 
 void ArenaCache::give(Arena arena) {

@@ -21,7 +21,7 @@ public:
     size_t bytes = 0;
   };
   /// An arena of at least `bytes`; fails as `allocateMemory` does.
-  Arena take(size_t bytes, const std::string &purpose);
+  Arena take(size_t bytes, const std::function<std::string()> &describe);
   void give(Arena arena);
 
 private:

@@ -35,7 +35,6 @@ struct Output {
   Memory memory;
   std::unique_ptr<Result> result;
 
-  std::string getTitle() const { return "output '" + info.name + "'"; }
   bool isInBuffer() const { return buffer && view.data == bufferView.data; }
 };
 
@@ -89,11 +88,11 @@ void Run::bindInputs(Arguments arguments) {
   symbols = solveSymbols(metadata, tensors);
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorInfo &info = metadata.inputs[i];
-    std::string title = "input '" + info.name + "'";
-    View view = getView(*tensors[i], *info.element, title);
+    View view = getView(*tensors[i], *info.element, info.title);
     if (!view.isUsable(*info.element, info.strided)) {
-      size_t bytes = getBytes(*info.element, view.sizes, title);
-      copies.push_back(allocateMemory(bytes, "a copy of " + title));
+      size_t bytes = getBytes(*info.element, view.sizes, info.title);
+      copies.push_back(
+          allocateMemory(bytes, [&] { return "a copy of " + info.title; }));
       View copy = {copies.back().get(), view.sizes,
                    getContiguousStrides(view.sizes)};
       copyElements(view, copy, info.element->size());
@@ -124,16 +123,16 @@ void Run::bindOutputs(Arguments arguments) {
 void Run::bindOutput(Output &output) {
   const Element &element = *output.info.element;
   View &view = output.view;
-  size_t bytes = getBytes(element, view.sizes, output.getTitle());
+  size_t bytes = getBytes(element, view.sizes, output.info.title);
   view.strides = getContiguousStrides(view.sizes);
   if (output.buffer) {
     Sizes given(output.buffer->shape,
                 output.buffer->shape + output.buffer->ndim);
     if (given != view.sizes)
-      fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.getTitle(), " is ",
+      fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.info.title, " is ",
            formatShape(given), ", expected ", formatShape(output.info.shape),
            " = ", formatShape(view.sizes));
-    output.bufferView = getView(*output.buffer, element, output.getTitle());
+    output.bufferView = getView(*output.buffer, element, output.info.title);
     if (output.bufferView.isUsable(element, output.info.strided)) {
       view.data = output.bufferView.data;
       if (output.info.strided)
@@ -141,8 +140,9 @@ void Run::bindOutput(Output &output) {
     }
   }
   if (!output.isInBuffer()) {
-    output.memory = allocateMemory(bytes, output.getTitle() + " " +
-                                              formatShape(view.sizes));
+    output.memory = allocateMemory(bytes, [&] {
+      return output.info.title + " " + formatShape(view.sizes);
+    });
     view.data = output.memory.get();
   }
   if (output.info.alias)
@@ -155,7 +155,7 @@ void Run::bindAlias(const Output &output, View &input) {
   bool isSame = input.data == output.view.data;
   for (size_t d = 0; d < input.sizes.size(); ++d) {
     if (input.sizes[d] > output.view.sizes[d])
-      fail(DYN_INVALID_ARGUMENT, output.getTitle(), " is ",
+      fail(DYN_INVALID_ARGUMENT, output.info.title, " is ",
            formatShape(output.view.sizes), ", too small for input '",
            inputInfo.name,
            "', which it begins with: ", formatShape(input.sizes));
@@ -174,7 +174,7 @@ void Run::bindUnknownOutput(Output &output) {
   view.strides.assign(output.info.shape.size(), 0);
   if (!output.buffer)
     return;
-  std::string title = "the buffer of " + output.getTitle();
+  std::string title = "the buffer of " + output.info.title;
   if (output.buffer->ndim != static_cast<int>(view.sizes.size()))
     fail(DYN_INVALID_ARGUMENT, title, " has rank ", output.buffer->ndim,
          ", expected ", formatShape(output.info.shape), " of rank ",
@@ -185,37 +185,63 @@ void Run::bindUnknownOutput(Output &output) {
          " is not contiguous, which an output with a size '?' needs");
 }
 
-/// The bytes of a contiguous tensor in memory, nothing for others.
-static std::string_view getRange(const View &view, const Element &element) {
-  if (!view.isContiguous() || !view.data)
-    return {};
-  return {view.data, getBytes(element, view.sizes, "tensor")};
-}
+namespace {
+/// A contiguous tensor in memory.
+struct Range {
+  const char *begin;
+  const char *end;
+  const TensorInfo *info;
+  bool isOutput;
 
-static bool overlap(std::string_view a, std::string_view b) {
-  return !a.empty() && !b.empty() && a.data() < b.data() + b.size() &&
-         b.data() < a.data() + a.size();
-}
+  bool overlaps(const Range &other) const {
+    return begin < other.end && other.begin < end;
+  }
+};
+} // namespace
 
 /// Outputs in buffers must not be where something else is read or written.
 /// Tensors with gaps may share memory in ways that are fine; they are trusted.
 void Run::checkOverlaps() const {
+  std::vector<Range> ranges;
+  ranges.reserve(inputs.size() + outputs.size());
+  auto add = [&](const View &view, const TensorInfo &info, bool isOutput) {
+    if (view.data && view.isContiguous() && !view.isEmpty())
+      ranges.push_back(
+          {view.data,
+           view.data + getBytes(*info.element, view.sizes, info.title), &info,
+           isOutput});
+  };
+  std::vector<bool> isAliased(inputs.size());
   for (const Output &output : outputs) {
-    if (!output.isInBuffer())
-      continue;
-    std::string_view range = getRange(output.view, *output.info.element);
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const TensorInfo &info = metadata.inputs[i];
-      if (output.info.alias != i &&
-          overlap(range, getRange(inputs[i], *info.element)))
-        fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.getTitle(),
-             " overlaps input '", info.name, "' in memory");
+    if (output.isInBuffer())
+      add(output.view, output.info, /*isOutput=*/true);
+    // It is the first part of the output now.
+    if (output.info.alias)
+      isAliased[*output.info.alias] = true;
+  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (!isAliased[i])
+      add(inputs[i], metadata.inputs[i], /*isOutput=*/false);
+  std::ranges::sort(ranges, {}, &Range::begin);
+
+  // Of the ranges so far, the input and the output that reach furthest.
+  const Range *furthest[2] = {nullptr, nullptr};
+  for (const Range &range : ranges) {
+    const Range *input = furthest[0], *output = furthest[1];
+    if (range.isOutput && input && range.overlaps(*input))
+      fail(DYN_INVALID_ARGUMENT, "the buffer of ", range.info->title,
+           " overlaps ", input->info->title, " in memory");
+    if (!range.isOutput && output && range.overlaps(*output))
+      fail(DYN_INVALID_ARGUMENT, "the buffer of ", output->info->title,
+           " overlaps ", range.info->title, " in memory");
+    if (range.isOutput && output && range.overlaps(*output)) {
+      auto [first, second] = std::minmax(output->info, range.info);
+      fail(DYN_INVALID_ARGUMENT, "the buffers of ", first->title, " and ",
+           second->title, " overlap in memory");
     }
-    for (const Output *other = &outputs.front(); other != &output; ++other)
-      if (other->isInBuffer() &&
-          overlap(range, getRange(other->view, *other->info.element)))
-        fail(DYN_INVALID_ARGUMENT, "the buffers of ", other->getTitle(),
-             " and ", output.getTitle(), " overlap in memory");
+    const Range *&last = furthest[range.isOutput];
+    if (!last || last->end < range.end)
+      last = &range;
   }
 }
 
@@ -230,10 +256,10 @@ struct ArenaLoan {
 
 void Run::execute() {
   size_t arenaBytes = evaluateArena(metadata, symbols);
-  ArenaLoan loan = {
-      model.arenas,
-      model.arenas.take(arenaBytes, "the model's intermediate results at " +
-                                        formatSymbols(metadata, symbols))};
+  ArenaLoan loan = {model.arenas, model.arenas.take(arenaBytes, [&] {
+                      return "the model's intermediate results at " +
+                             formatSymbols(metadata, symbols);
+                    })};
 
   size_t ranks = 1;
   for (const View &input : inputs)
@@ -296,12 +322,12 @@ void Run::finishUnknown(size_t index, Output &output, const Descriptors &code) {
   const Element &element = *output.info.element;
   output.view = code.get(index, output.info.shape.size(), element.size());
   View &view = output.view;
-  size_t bytes = getBytes(element, view.sizes, output.getTitle());
+  size_t bytes = getBytes(element, view.sizes, output.info.title);
   if (output.buffer) {
     int64_t room = static_cast<int64_t>(
-        getBytes(element, output.bufferView.sizes, output.getTitle()));
+        getBytes(element, output.bufferView.sizes, output.info.title));
     if (static_cast<int64_t>(bytes) > room)
-      fail(DYN_INVALID_ARGUMENT, output.getTitle(), " is ",
+      fail(DYN_INVALID_ARGUMENT, output.info.title, " is ",
            formatShape(view.sizes), ", more than its buffer holds: ",
            formatShape(output.bufferView.sizes));
     output.bufferView.sizes = view.sizes;
@@ -314,7 +340,7 @@ void Run::finishUnknown(size_t index, Output &output, const Descriptors &code) {
     output.result->block = allocated;
     return;
   }
-  output.memory = allocateMemory(bytes, output.getTitle());
+  output.memory = allocateMemory(bytes, [&] { return output.info.title; });
   View copy = {output.memory.get(), view.sizes,
                getContiguousStrides(view.sizes)};
   copyElements(view, copy, element.size());

@@ -17,8 +17,8 @@ static std::string listNames(const std::vector<TensorInfo> &tensors) {
 }
 
 /// The checks of one argument that need no other.
-static void checkTensor(const TensorInfo &info, const DLTensor *tensor,
-                        const std::string &what) {
+static void checkTensor(const TensorInfo &info, const DLTensor *tensor) {
+  const std::string &what = info.title;
   if (!tensor || tensor->ndim < 0 || (tensor->ndim > 0 && !tensor->shape))
     fail(DYN_INVALID_ARGUMENT, what, " has no tensor or no shape");
   if (tensor->device.device_type != kDLCPU)
@@ -41,17 +41,19 @@ matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
   for (const dyn_argument &argument : arguments) {
     if (!argument.name)
       fail(DYN_INVALID_ARGUMENT, "an ", kind, " has no name");
-    std::string what = std::string(kind) + " '" + argument.name + "'";
-    auto info = std::ranges::find_if(tensors, [&](const TensorInfo &candidate) {
-      return candidate.name == argument.name;
-    });
-    if (info == tensors.end())
-      fail(DYN_INVALID_ARGUMENT, "there is no ", what, "; the model's ", kind,
-           "s are ", listNames(tensors));
-    const DLTensor *&slot = matched[info - tensors.begin()];
+    // Most callers give them in the model's order.
+    size_t index = &argument - arguments.data();
+    if (index >= tensors.size() || tensors[index].name != argument.name)
+      index = std::ranges::find(tensors, std::string_view(argument.name),
+                                &TensorInfo::name) -
+              tensors.begin();
+    if (index == tensors.size())
+      fail(DYN_INVALID_ARGUMENT, "there is no ", kind, " '", argument.name,
+           "'; the model's ", kind, "s are ", listNames(tensors));
+    const DLTensor *&slot = matched[index];
     if (slot)
-      fail(DYN_INVALID_ARGUMENT, what, " is given twice");
-    checkTensor(*info, argument.tensor, what);
+      fail(DYN_INVALID_ARGUMENT, tensors[index].title, " is given twice");
+    checkTensor(tensors[index], argument.tensor);
     slot = argument.tensor;
   }
   return matched;

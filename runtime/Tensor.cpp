@@ -102,11 +102,12 @@ void copyElements(const View &from, const View &to, size_t elementSize) {
 
 void FreeMemory::operator()(void *memory) const { std::free(memory); }
 
-Memory allocateMemory(size_t bytes, const std::string &purpose) {
+Memory allocateMemory(size_t bytes,
+                      const std::function<std::string()> &describe) {
   void *memory = nullptr;
   if (posix_memalign(&memory, DYN_ARENA_ALIGNMENT,
                      std::max<size_t>(bytes, 1)) != 0)
-    fail(DYN_NO_MEMORY, "no memory for ", purpose, ": ", bytes, " bytes");
+    fail(DYN_NO_MEMORY, "no memory for ", describe(), ": ", bytes, " bytes");
   return Memory(static_cast<char *>(memory));
 }
 

@@ -5,6 +5,7 @@
 
 #include "Element.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,8 +49,9 @@ struct FreeMemory {
 using Memory = std::unique_ptr<char, FreeMemory>;
 
 /// Memory aligned to DYN_ARENA_ALIGNMENT, never null. Fails if there is none;
-/// `purpose` is for the sentence: "output 'y' [2, 11]".
-Memory allocateMemory(size_t bytes, const std::string &purpose);
+/// `describe` gives its purpose then: "output 'y' [2, 11]".
+Memory allocateMemory(size_t bytes,
+                      const std::function<std::string()> &describe);
 
 } // namespace mlir::dyn::runtime
 

@@ -81,8 +81,8 @@ void Weights::add(const Weight &weight, const MappedFile &file,
   char *data = reinterpret_cast<char *>(
       const_cast<std::byte *>(file.bytes().data() + offset));
   if (offset % weight.element->size() != 0) {
-    copies.push_back(
-        allocateMemory(weight.bytes, "weight '" + weight.name + "'"));
+    copies.push_back(allocateMemory(
+        weight.bytes, [&] { return "weight '" + weight.name + "'"; }));
     std::memcpy(copies.back().get(), data, weight.bytes);
     data = copies.back().get();
   }

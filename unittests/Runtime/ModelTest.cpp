@@ -9,40 +9,42 @@
 
 using namespace mlir::dyn::runtime;
 
+static std::string describe() { return "test"; }
+
 TEST(ArenaCacheTest, GivesTheSmallestThatDoes) {
   ArenaCache cache;
-  ArenaCache::Arena small = cache.take(100, "test");
-  ArenaCache::Arena large = cache.take(1000, "test");
+  ArenaCache::Arena small = cache.take(100, describe);
+  ArenaCache::Arena large = cache.take(1000, describe);
   char *smallMemory = small.memory.get(), *largeMemory = large.memory.get();
   EXPECT_EQ(reinterpret_cast<uintptr_t>(smallMemory) % DYN_ARENA_ALIGNMENT, 0u);
   cache.give(std::move(large));
   cache.give(std::move(small));
-  ArenaCache::Arena first = cache.take(90, "test");
+  ArenaCache::Arena first = cache.take(90, describe);
   EXPECT_EQ(first.memory.get(), smallMemory);
   EXPECT_EQ(first.bytes, 100u);
-  EXPECT_EQ(cache.take(90, "test").memory.get(), largeMemory);
+  EXPECT_EQ(cache.take(90, describe).memory.get(), largeMemory);
 }
 
 TEST(ArenaCacheTest, GrowsInsteadOfCollecting) {
   // One arena at a time, larger each time: never more than one is kept.
   ArenaCache cache;
   for (size_t bytes = 1; bytes < 100; ++bytes)
-    cache.give(cache.take(bytes, "test"));
-  ArenaCache::Arena kept = cache.take(1, "test");
+    cache.give(cache.take(bytes, describe));
+  ArenaCache::Arena kept = cache.take(1, describe);
   EXPECT_EQ(kept.bytes, 99u);
-  EXPECT_EQ(cache.take(1, "test").bytes, 1u);
+  EXPECT_EQ(cache.take(1, describe).bytes, 1u);
 }
 
 TEST(ArenaCacheTest, KeepsFew) {
   ArenaCache cache;
   std::vector<ArenaCache::Arena> taken;
   for (int i = 0; i < 10; ++i)
-    taken.push_back(cache.take(1000, "test"));
+    taken.push_back(cache.take(1000, describe));
   for (ArenaCache::Arena &arena : taken)
     cache.give(std::move(arena));
   int kept = 0;
   for (int i = 0; i < 10; ++i) {
-    taken[i] = cache.take(1, "test");
+    taken[i] = cache.take(1, describe);
     kept += taken[i].bytes == 1000;
   }
   EXPECT_EQ(kept, 4);
@@ -51,7 +53,7 @@ TEST(ArenaCacheTest, KeepsFew) {
 TEST(ArenaCacheTest, SaysWhatThereIsNoMemoryFor) {
   ArenaCache cache;
   try {
-    cache.take(SIZE_MAX / 4, "intermediate results");
+    cache.take(SIZE_MAX / 4, [] { return "intermediate results"; });
     FAIL();
   } catch (const Failure &failure) {
     EXPECT_EQ(failure.status, DYN_NO_MEMORY);
