@@ -127,7 +127,11 @@ void LoopEmitter::emitReductionBlocks(Tile tile) {
       return emitRows(tile);
     length = llvm::divideCeil(*size, llvm::divideCeil(*size, length));
   }
-  loop(constant(0), sizes[dim], constant(length), dim, [&] {
+  // A sum of nothing has one block, in which it starts and ends.
+  Value end = staticSize(dim)
+                  ? sizes[dim]
+                  : arith::MaxUIOp::create(b, loc, sizes[dim], constant(1));
+  loop(constant(0), end, constant(length), dim, [&] {
     reduceFrom = point[dim];
     reduceTo = arith::AddIOp::create(b, loc, reduceFrom, constant(length));
     if (std::optional<int64_t> size = staticSize(dim);
@@ -207,7 +211,7 @@ void LoopEmitter::emitColumns(Tile tile) {
 }
 
 void LoopEmitter::emit() {
-  b.setInsertionPoint(op);
+  b.setInsertionPoint(surroundings.getLast(op));
   SmallVector<unsigned> outer;
   for (auto [dim, type] : llvm::enumerate(op.getIteratorTypesArray())) {
     if (dim == plan.lanesDim)
@@ -220,10 +224,15 @@ void LoopEmitter::emit() {
   for (Range &range : op.createLoopRanges(b, loc))
     sizes.push_back(getValueOrCreateConstantIndexOp(b, loc, range.size));
   emitOuter(outer);
+  for (linalg::LinalgOp epilogue : llvm::reverse(surroundings.epilogue))
+    b.eraseOp(epilogue);
   b.eraseOp(op);
+  if (surroundings.fill)
+    b.eraseOp(surroundings.fill);
 }
 
 void mlir::dyn::emitLoops(RewriterBase &rewriter, linalg::LinalgOp op,
-                          const LoopPlan &plan) {
-  LoopEmitter(rewriter, op, plan).emit();
+                          const LoopPlan &plan,
+                          const Accumulation &surroundings) {
+  LoopEmitter(rewriter, op, plan, surroundings).emit();
 }

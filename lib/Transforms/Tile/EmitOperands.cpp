@@ -94,19 +94,27 @@ Value LoopEmitter::loadVector(Value buffer, ValueRange where, Type element,
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, vector, zero);
 }
 
-Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
-  if (!isa<MemRefType>(operand.get().getType()))
-    return operand.get();
+/// Where it is kept what was read of `operand`; null if nothing was.
+Value &LoopEmitter::findRead(OpOperand &operand, const Tile &tile, Cell cell) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
   auto moves = [&](std::optional<unsigned> dim) {
     return dim && map.isFunctionOfDim(*dim);
   };
   bool inLanes = moves(plan.lanesDim) && tile.lanes > 1;
-  Value &value = cache[{
-      operand.getOperandNumber(), moves(plan.rowDim) ? cell.row : 0,
-      moves(plan.columnDim) ? cell.column : 0, inLanes ? cell.vector : 0}];
+  return cache[{operand.getOperandNumber(), moves(plan.rowDim) ? cell.row : 0,
+                moves(plan.columnDim) ? cell.column : 0,
+                inLanes ? cell.vector : 0}];
+}
+
+Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
+  if (!isa<MemRefType>(operand.get().getType()))
+    return operand.get();
+  Value &value = findRead(operand, tile, cell);
   if (value)
     return value;
+  bool inLanes =
+      tile.lanes > 1 &&
+      op.getMatchingIndexingMap(&operand).isFunctionOfDim(plan.lanesDim);
   Value buffer = operand.get();
   Type element = getElementTypeOrSelf(buffer);
   if (!inLanes) {

@@ -1,26 +1,136 @@
 //===- EmitTiles.cpp - What a tile computes, in registers -----------------===//
 
 #include "LoopEmitter.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
 
+//===----------------------------------------------------------------------===//
+// Before and after a reduction
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value>
+LoopEmitter::branch(Value condition, TypeRange types,
+                    function_ref<SmallVector<Value>()> then,
+                    function_ref<SmallVector<Value>()> otherwise) {
+  auto ifOp = scf::IfOp::create(b, loc, types, condition,
+                                /*addThenBlock=*/true, /*addElseBlock=*/true);
+  for (auto [block, body] : {std::pair(ifOp.thenBlock(), then),
+                             std::pair(ifOp.elseBlock(), otherwise)}) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(block);
+    cache.clear();
+    scf::YieldOp::create(b, loc, body());
+  }
+  cache.clear();
+  return ifOp.getResults();
+}
+
+/// What the outputs hold; null where nothing asks for it.
+SmallVector<Value> LoopEmitter::readInits(const Tile &tile) {
+  SmallVector<Value> values;
+  forEachCell(tile, [&](Cell cell) {
+    for (OpOperand &init : op.getDpsInitsMutable())
+      values.push_back(op.payloadUsesValueFromOperand(&init) ||
+                               !reductions.empty() || plan.lanesReduce
+                           ? asVector(read(init, tile, cell), tile)
+                           : Value());
+  });
+  return values;
+}
+
+/// What a reduction starts from: of several blocks of it, the first does so
+/// from what the output is filled with.
+SmallVector<Value> LoopEmitter::readStart(const Tile &tile) {
+  if (!surroundings.fill)
+    return readInits(tile);
+  linalg::FillOp fill = surroundings.fill;
+  Value start = asVector(fill.value(), tile);
+  SmallVector<Value> values(tile.rows * tile.columns * tile.vectors, start);
+  if (!reduceFrom)
+    return values;
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                        reduceFrom, constant(0));
+  return branch(
+      isFirst, ValueRange(values).getTypes(), [&] { return values; },
+      [&] { return readInits(tile); });
+}
+
+void LoopEmitter::writeOuts(ValueRange values, const Tile &tile) {
+  int64_t next = 0;
+  forEachCell(tile, [&](Cell cell) {
+    for (OpOperand &init : op.getDpsInitsMutable())
+      write(init, values[next++], tile, cell);
+  });
+}
+
+/// What `epilogue` makes of `sums`: it is emitted as if its own loops stood
+/// where those of the reduction do.
+SmallVector<Value> LoopEmitter::finish(linalg::LinalgOp epilogue,
+                                       ValueRange sums, const Tile &tile) {
+  LoopEmitter inner(b, epilogue, plan);
+  inner.plan.rowDim = inner.plan.columnDim = std::nullopt;
+  inner.plan.lanesDim = epilogue.getNumLoops();
+  inner.columnIndices = columnIndices;
+  inner.sizes.resize(epilogue.getNumLoops());
+  for (auto [own, dim] : llvm::enumerate(getCommonDims(op, epilogue))) {
+    inner.point[own] = point[dim];
+    inner.sizes[own] = sizes[dim];
+    if (dim == plan.rowDim)
+      inner.plan.rowDim = own;
+    if (dim == plan.columnDim)
+      inner.plan.columnDim = own;
+    if (dim == plan.lanesDim)
+      inner.plan.lanesDim = own;
+  }
+  SmallVector<Value> results;
+  forEachCell(tile, [&](Cell cell) {
+    Value sum = sums[results.size()];
+    for (OpOperand &operand : epilogue->getOpOperands())
+      if (operand.get() == op.getDpsInits().front())
+        inner.findRead(operand, tile, cell) = sum;
+    results.push_back(asVector(inner.payload(sum, tile, cell).front(), tile));
+  });
+  return results;
+}
+
+/// Writes sums: the last of several blocks after what is done to them.
+void LoopEmitter::writeFinished(ValueRange values, const Tile &tile) {
+  auto writeSums = [&] {
+    writeOuts(values, tile);
+    return SmallVector<Value>();
+  };
+  if (surroundings.epilogue.empty()) {
+    writeSums();
+    return;
+  }
+  auto writeResults = [&] {
+    SmallVector<Value> results(values);
+    for (linalg::LinalgOp epilogue : surroundings.epilogue)
+      results = finish(epilogue, results, tile);
+    writeOuts(results, tile);
+    return SmallVector<Value>();
+  };
+  if (!reduceTo) {
+    writeResults();
+    return;
+  }
+  Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                       reduceTo, sizes[reductions.front()]);
+  branch(isLast, TypeRange(), writeResults, writeSums);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
 /// Lanes along an output dimension.
 void LoopEmitter::emitTile(const Tile &tile) {
   int64_t numOuts = op.getNumDpsInits();
   cache.clear();
-  SmallVector<Value> values;
-  forEachCell(tile, [&](Cell cell) {
-    for (int64_t i = 0; i < numOuts; ++i)
-      values.push_back(
-          op.payloadUsesValueFromOperand(op.getDpsInitOperand(i)) ||
-                  !reductions.empty()
-              ? asVector(read(*op.getDpsInitOperand(i), tile, cell), tile)
-              : Value());
-  });
   auto compute = [&](ValueRange inner) {
-    prefetchPanels(tile);
     SmallVector<Value> results;
     forEachCell(tile, [&](Cell cell) {
       for (Value result :
@@ -29,24 +139,14 @@ void LoopEmitter::emitTile(const Tile &tile) {
     });
     return results;
   };
-  if (reductions.empty()) {
-    // Absent initial values are no values yet.
-    SmallVector<Value> results;
-    forEachCell(tile, [&](Cell cell) {
-      SmallVector<Value> outs(values.begin() + results.size(),
-                              values.begin() + results.size() + numOuts);
-      for (Value result : payload(outs, tile, cell))
-        results.push_back(asVector(result, tile));
-    });
-    values = results;
-  } else {
-    values = reduceOver(reductions, values, compute);
-  }
-  int64_t next = 0;
-  forEachCell(tile, [&](Cell cell) {
-    for (int64_t i = 0; i < numOuts; ++i)
-      write(*op.getDpsInitOperand(i), values[next++], tile, cell);
-  });
+  if (reductions.empty())
+    return writeOuts(compute(readInits(tile)), tile);
+  writeFinished(reduceOver(reductions, readStart(tile),
+                           [&](ValueRange inner) {
+                             prefetchPanels(tile);
+                             return compute(inner);
+                           }),
+                tile);
 }
 
 /// Lanes along a reduction. Lane l of vector u takes the elements whose index
@@ -94,19 +194,14 @@ void LoopEmitter::emitReducingTile(const Tile &outer) {
     }
     totals[i] = combineLanes(combiners[i], vectors);
   }
-  int64_t cellIndex = 0;
-  forEachCell(scalar, [&](Cell cell) {
-    for (int64_t i = 0; i < numOuts; ++i)
-      results.push_back(combine(combiners[i],
-                                read(*op.getDpsInitOperand(i), scalar, cell),
-                                totals[i][cellIndex]));
-    ++cellIndex;
-  });
+  SmallVector<Value> starts = readStart(scalar);
   int64_t next = 0;
-  forEachCell(scalar, [&](Cell cell) {
-    for (int64_t i = 0; i < numOuts; ++i)
-      write(*op.getDpsInitOperand(i), results[next++], scalar, cell);
+  forEachCell(scalar, [&](Cell) {
+    for (int64_t i = 0; i < numOuts; ++i, ++next)
+      results.push_back(
+          combine(combiners[i], starts[next], totals[i][next / numOuts]));
   });
+  writeFinished(results, scalar);
 }
 
 SmallVector<Value> LoopEmitter::emitReducingLanes(Tile tile,

@@ -35,9 +35,10 @@ struct Cell {
 
 class LoopEmitter {
 public:
-  LoopEmitter(RewriterBase &rewriter, linalg::LinalgOp op, const LoopPlan &plan)
+  LoopEmitter(RewriterBase &rewriter, linalg::LinalgOp op, const LoopPlan &plan,
+              const Accumulation &surroundings = {})
       : b(rewriter), loc(op.getLoc()), op(op), plan(plan),
-        point(op.getNumLoops()) {}
+        surroundings(surroundings), point(op.getNumLoops()) {}
   void emit();
 
 private:
@@ -60,6 +61,16 @@ private:
   void emitColumns(Tile tile);
   void emitTile(const Tile &tile);
   void emitReducingTile(const Tile &tile);
+  SmallVector<Value> readInits(const Tile &tile);
+  SmallVector<Value> readStart(const Tile &tile);
+  void writeOuts(ValueRange values, const Tile &tile);
+  void writeFinished(ValueRange values, const Tile &tile);
+  SmallVector<Value> finish(linalg::LinalgOp epilogue, ValueRange sums,
+                            const Tile &tile);
+  /// An scf.if; `then` gives its results.
+  SmallVector<Value> branch(Value condition, TypeRange types,
+                            function_ref<SmallVector<Value>()> then,
+                            function_ref<SmallVector<Value>()> otherwise);
   SmallVector<Value> emitReducingLanes(Tile tile, ValueRange accumulators);
   SmallVector<Value> makeMasks(int64_t vectors);
   Value floorTo(Value size, int64_t step);
@@ -78,6 +89,7 @@ private:
   void prefetchPanels(const Tile &tile);
   Value loadVector(Value buffer, ValueRange where, Type element,
                    const Tile &tile, Cell cell);
+  Value &findRead(OpOperand &operand, const Tile &tile, Cell cell);
   Value read(OpOperand &operand, const Tile &tile, Cell cell);
   void write(OpOperand &operand, Value value, const Tile &tile, Cell cell);
   Value laneIndex(const Tile &tile, Cell cell);
@@ -97,7 +109,8 @@ private:
   RewriterBase &b;
   Location loc;
   linalg::LinalgOp op;
-  const LoopPlan &plan;
+  LoopPlan plan;
+  Accumulation surroundings;
   SmallVector<Value> sizes;
   /// Where the loops stand, a value per loop dimension.
   SmallVector<Value> point;

@@ -10,6 +10,7 @@
 #ifndef DYN_TRANSFORMS_TILE_LOOPPLAN_H
 #define DYN_TRANSFORMS_TILE_LOOPPLAN_H
 
+#include "Accumulation.h"
 #include "Dyn/Target/Target.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <optional>
@@ -73,9 +74,10 @@ Operation *matchCombiner(linalg::LinalgOp op, unsigned index);
 FailureOr<LoopPlan> planLoops(linalg::LinalgOp op, const RegisterBudget &budget,
                               std::string &whyNot);
 
-/// Replaces `op` by the loops of `plan`.
+/// Replaces `op` by the loops of `plan`. The outermost ones of a reduction also
+/// do what `surroundings` do, whose ops are replaced too.
 void emitLoops(RewriterBase &rewriter, linalg::LinalgOp op,
-               const LoopPlan &plan);
+               const LoopPlan &plan, const Accumulation &surroundings = {});
 
 } // namespace mlir::dyn
 

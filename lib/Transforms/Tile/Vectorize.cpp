@@ -49,13 +49,17 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     for (linalg::SoftmaxOp op : attentions)
       if (failed(emitAttention(rewriter, op, **cpu)))
         return signalPassFailure();
-    SmallVector<linalg::LinalgOp> ops;
+    // Reductions first: they take fills and elementwise ops with them.
+    SmallVector<linalg::LinalgOp> ops, others;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op.hasPureBufferSemantics())
-        ops.push_back(op);
+        (op.getNumReductionLoops() ? ops : others).push_back(op);
     });
+    ops.append(others);
+    DenseSet<Operation *> taken;
     for (linalg::LinalgOp op : ops) {
-      if (emitTransposition(rewriter, op, budget.vectorBits))
+      if (taken.contains(op) ||
+          emitTransposition(rewriter, op, budget.vectorBits))
         continue;
       std::string whyNot;
       RegisterBudget own = budget;
@@ -74,7 +78,11 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
                           << "' stays scalar: " << whyNot;
         continue;
       }
-      emitLoops(rewriter, op, *plan);
+      Accumulation surroundings = matchAccumulation(op);
+      taken.insert_range(surroundings.epilogue);
+      if (surroundings.fill)
+        taken.insert(surroundings.fill);
+      emitLoops(rewriter, op, *plan, surroundings);
     }
   }
 };

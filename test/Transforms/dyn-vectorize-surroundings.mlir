@@ -1,0 +1,160 @@
+// What a product starts from and what is done to its result stay in registers.
+// RUN: dyn-opt %s --dyn-vectorize="target=skylake-avx512 rows=1 vectors=1" --split-input-file | FileCheck %s
+
+// CHECK-LABEL: func @fused
+// CHECK-SAME: %[[A:.+]]: memref<?x64xf32>, %[[B:.+]]: memref<64x16xf32>, %[[BIAS:.+]]: memref<16xf32>, %[[R:.+]]: memref<?x16xf32>, %[[C:.+]]: memref<?x16xf32>
+// CHECK-DAG: %[[ZERO:.+]] = arith.constant 0.0{{.*}} : f32
+// CHECK-NOT: linalg
+// CHECK-NOT: vector.store
+// CHECK: %[[START:.+]] = vector.broadcast %[[ZERO]] : f32 to vector<16xf32>
+// CHECK: %[[SUM:.+]] = scf.for {{.*}} iter_args(%{{.+}} = %[[START]])
+// CHECK: math.fma
+// CHECK: }
+// CHECK-DAG: %[[BIASES:.+]] = vector.load %[[BIAS]]
+// CHECK-DAG: %[[REST:.+]] = vector.load %[[R]]
+// CHECK: %[[WITH:.+]] = arith.addf %[[SUM]], %[[BIASES]]
+// CHECK: %[[BOTH:.+]] = arith.addf %[[WITH]], %[[REST]]
+// CHECK: %[[TWICE:.+]] = arith.mulf %[[BOTH]], %[[BOTH]]
+// CHECK: vector.store %[[TWICE]], %[[C]]
+// CHECK-NOT: vector.store
+func.func @fused(%a: memref<?x64xf32>, %b: memref<64x16xf32>, %bias: memref<16xf32>, %r: memref<?x16xf32>,
+                 %c: memref<?x16xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x16xf32>)
+  linalg.matmul ins(%a, %b : memref<?x64xf32>, memref<64x16xf32>) outs(%c : memref<?x16xf32>)
+  linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>,
+                                   affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      ins(%c, %bias, %r : memref<?x16xf32>, memref<16xf32>, memref<?x16xf32>) outs(%c : memref<?x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32, %out: f32):
+    %0 = arith.addf %x, %y : f32
+    %1 = arith.addf %0, %z : f32
+    linalg.yield %1 : f32
+  }
+  // A second one, with its dimensions named the other way round.
+  linalg.generic {indexing_maps = [affine_map<(n, m) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      outs(%c : memref<?x16xf32>) {
+  ^bb0(%out: f32):
+    %0 = arith.mulf %out, %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Between blocks of a reduction the sums rest in the output, as sums.
+// CHECK-LABEL: func @blocks
+// CHECK-DAG: %[[ZERO:.+]] = arith.constant 0.0{{.*}} : f32
+// CHECK-DAG: %[[C0:.+]] = arith.constant 0 : index
+// CHECK: %[[END:.+]] = arith.maxui %[[K:.+]], %{{.+}} : index
+// CHECK: scf.for %[[FROM:.+]] = %{{.+}} to %[[END]]
+// CHECK: %[[TO:.+]] = arith.minui
+// CHECK: %[[ISFIRST:.+]] = arith.cmpi eq, %[[FROM]], %{{.+}} : index
+// CHECK: %[[START:.+]] = scf.if %[[ISFIRST]]
+// CHECK: } else {
+// CHECK: vector.load
+// CHECK: %[[SUM:.+]] = scf.for {{.*}} iter_args(%{{.+}} = %[[START]])
+// CHECK: %[[ISLAST:.+]] = arith.cmpi eq, %[[TO]], %[[K]] : index
+// CHECK: scf.if %[[ISLAST]]
+// CHECK: %[[NEGATIVE:.+]] = arith.negf %[[SUM]]
+// CHECK: vector.store %[[NEGATIVE]]
+// CHECK: } else {
+// CHECK: vector.store %[[SUM]]
+func.func @blocks(%a: memref<?x?xf32>, %b: memref<1x?x16xf32>, %c: memref<?x16xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x16xf32>)
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+                                   affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>,
+                                   affine_map<(m, n, k) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<?x?xf32>, memref<1x?x16xf32>) outs(%c : memref<?x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %0 = arith.mulf %x, %y : f32
+    %1 = arith.addf %out, %0 : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      outs(%c : memref<?x16xf32>) {
+  ^bb0(%out: f32):
+    %0 = arith.negf %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Sums of lanes are finished one by one.
+// CHECK-LABEL: func @dots
+// CHECK: %[[DOT:.+]] = arith.addf %{{.+}}, %{{.+}} : f32
+// CHECK: %[[NEGATIVE:.+]] = arith.negf %[[DOT]] : f32
+// CHECK: memref.store %[[NEGATIVE]]
+// CHECK-NOT: linalg
+func.func @dots(%a: memref<?x64xf32>, %b: memref<?x64xf32>, %c: memref<?x?xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x?xf32>)
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>,
+                                   affine_map<(m, n, k) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<?x64xf32>, memref<?x64xf32>) outs(%c : memref<?x?xf32>) {
+  ^bb0(%x: f32, %y: f32, %out: f32):
+    %0 = arith.mulf %x, %y : f32
+    %1 = arith.addf %out, %0 : f32
+    linalg.yield %1 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      outs(%c : memref<?x?xf32>) {
+  ^bb0(%out: f32):
+    %0 = arith.negf %out : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Long work on the result has loops of its own, and so has what is not in place.
+// CHECK-LABEL: func @apart
+// CHECK: scf.for
+// CHECK: math.fma
+// CHECK: vector.store
+// CHECK: scf.for
+// CHECK: math.erf
+// CHECK: vector.store
+// CHECK: scf.for
+// CHECK: arith.truncf
+func.func @apart(%a: memref<?x64xf32>, %b: memref<64x16xf32>, %c: memref<?x16xf32>, %d: memref<?x16xf16>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x16xf32>)
+  linalg.matmul ins(%a, %b : memref<?x64xf32>, memref<64x16xf32>) outs(%c : memref<?x16xf32>)
+  linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>], iterator_types = ["parallel", "parallel"]}
+      outs(%c : memref<?x16xf32>) {
+  ^bb0(%out: f32):
+    %0 = math.erf %out : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%c : memref<?x16xf32>) outs(%d : memref<?x16xf16>) {
+  ^bb0(%x: f32, %out: f16):
+    %0 = arith.truncf %x : f32 to f16
+    linalg.yield %0 : f16
+  }
+  return
+}
+
+// -----
+
+// What the buffer holds in between is read: the fill and the sum stay as they are.
+// CHECK-LABEL: func @read_between
+// CHECK: vector.store
+// CHECK: memref.copy
+// CHECK: vector.load
+// CHECK: math.fma
+func.func @read_between(%a: memref<?x64xf32>, %b: memref<64x16xf32>, %c: memref<?x16xf32>, %d: memref<?x16xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x16xf32>)
+  memref.copy %c, %d : memref<?x16xf32> to memref<?x16xf32>
+  linalg.matmul ins(%a, %b : memref<?x64xf32>, memref<64x16xf32>) outs(%c : memref<?x16xf32>)
+  return
+}
