@@ -269,8 +269,22 @@ static DimAttr simplifyFn(DimFn kind, DimAttr lhs, DimAttr rhs,
   return DimAttr::apply(kind, lhs, rhs);
 }
 
+/// True if there is nothing to decide: no functions, and no symbol of one
+/// value.
+static bool isSimple(DimAttr dim, DictionaryAttr symbols) {
+  return llvm::all_of(dim.getMonomials(), [&](ArrayAttr monomial) {
+    return llvm::all_of(monomial, [&](Attribute atom) {
+      auto name = dyn_cast<StringAttr>(atom);
+      if (!name)
+        return false;
+      DimBounds bounds = getSymbolBounds(name, symbols);
+      return bounds.min != bounds.max;
+    });
+  });
+}
+
 DimAttr dyn::simplify(DimAttr dim, DictionaryAttr symbols) {
-  if (dim.isUnknown() || dim.getConstant())
+  if (isSimple(dim, symbols))
     return dim;
   MLIRContext *context = dim.getContext();
   DimAttr sum = DimAttr::get(context, 0);

@@ -54,6 +54,15 @@ Operation *DynDialect::materializeConstant(OpBuilder &builder, Attribute value,
 
 LogicalResult DynDialect::verifyOperationAttribute(Operation *op,
                                                    NamedAttribute attribute) {
+  if (attribute.getName() == kKeyAttr) {
+    if (!isa<WeightOp>(op))
+      return op->emitOpError()
+             << "carries '" << kKeyAttr << "', which belongs on a dyn.weight";
+    if (!isa<StringAttr>(attribute.getValue()))
+      return op->emitOpError()
+             << "expects '" << kKeyAttr << "' to be a string, got "
+             << attribute.getValue();
+  }
   if (attribute.getName() != kSymbolsAttr)
     return success();
   if (!isa<FunctionOpInterface>(op))

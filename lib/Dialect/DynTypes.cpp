@@ -19,6 +19,34 @@ void DynDialect::registerTypes() {
       >();
 }
 
+Type DynDialect::parseType(DialectAsmParser &parser) const {
+  StringRef spelling = parser.getFullSymbolSpec();
+  {
+    std::lock_guard<std::mutex> lock(spellingsMutex);
+    if (Type known = spellings.lookup(spelling))
+      return known; // The caller goes on behind the text that it gave.
+  }
+  SMLoc loc = parser.getCurrentLocation();
+  StringRef mnemonic;
+  Type type;
+  OptionalParseResult parsed = generatedTypeParser(parser, &mnemonic, type);
+  if (!parsed.has_value())
+    return parser.emitError(loc, "expects a type of dyn, got '")
+               << mnemonic << "'",
+           Type();
+  if (type) {
+    std::lock_guard<std::mutex> lock(spellingsMutex);
+    spellings.try_emplace(spelling, type);
+  }
+  return type;
+}
+
+void DynDialect::printType(Type type, DialectAsmPrinter &printer) const {
+  LogicalResult printed = generatedTypePrinter(type, printer);
+  assert(succeeded(printed) && "a type of another dialect");
+  (void)printed;
+}
+
 bool DynTensorType::isValidElementType(Type type) {
   if (isa<Float16Type, BFloat16Type, Float32Type, Float64Type>(type) ||
       type.isUnsignedInteger(8))

@@ -103,3 +103,19 @@ func.func private @f() attributes {dyn.symbols = {S = 1}}
 
 // expected-error@+1 {{carries 'dyn.symbols', which belongs on a function}}
 module attributes {dyn.symbols = {}} {}
+
+// -----
+
+// expected-error@+1 {{expects a type of dyn, got 'tenser'}}
+func.func private @f(!dyn.tenser<[2], f32>)
+
+// -----
+
+// A text that was refused is refused again.
+// expected-error@+1 {{expects element type f16, bf16, f32}}
+func.func private @f(!dyn.tensor<[2], f32>, !dyn.tensor<[2], i7>)
+
+// -----
+
+// expected-error@+1 {{expects element type f16, bf16, f32}}
+func.func private @g(!dyn.tensor<[2], f32>, !dyn.tensor<[2], i7>)

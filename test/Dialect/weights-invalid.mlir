@@ -46,3 +46,13 @@ dyn.weight @w : !dyn.tensor<[1], f32> = #dyn.resource<w>
 // expected-error@+1 {{blob}}
   w: "text"
 } } #-}
+
+// -----
+
+// expected-error@+1 {{carries 'dyn.key', which belongs on a dyn.weight}}
+func.func private @f() attributes {dyn.key = "w"}
+
+// -----
+
+// expected-error@+1 {{expects 'dyn.key' to be a string, got 3 : i64}}
+dyn.weight @w : !dyn.tensor<[1], f32> = #dyn.absent {dyn.key = 3}

@@ -33,7 +33,6 @@ def Dyn_Dialect : Dialect {
     Symbols are scoped to their function. What is known of one is declared by the function's `dyn.symbols`
     dictionary; a symbol without an entry may have any size from 0.
   }];
-  let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;
@@ -42,7 +41,17 @@ def Dyn_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kSymbolsAttr = "dyn.symbols";
     /// Name of the argument and result attribute that holds the name of a model's input or output.
     static constexpr ::llvm::StringLiteral kNameAttr = "dyn.name";
+    /// Name of the attribute of a weight without data that holds the name of its tensor in a file, if that is not the
+    /// weight's own.
+    static constexpr ::llvm::StringLiteral kKeyAttr = "dyn.key";
     void registerTypes();
+    Type parseType(DialectAsmParser &parser) const override;
+    void printType(Type type, DialectAsmPrinter &printer) const override;
+
+  private:
+    /// Types by the text they were read from: a module has few of them, and each at every operation.
+    mutable ::std::mutex spellingsMutex;
+    mutable ::llvm::StringMap<Type> spellings;
   }];
 }
 
@@ -195,7 +204,8 @@ def Dyn_ResourceAttr : Dyn_Attr<"Resource", "resource"> {
 def Dyn_AbsentAttr : Dyn_Attr<"Absent", "absent"> {
   let summary = "a weight's bytes are elsewhere, and nobody says where";
   let description = [{
-    What `dyn-strip-weights` leaves and `dyn-attach-weights` fills in.
+    What `dyn-strip-weights` leaves and `dyn-attach-weights` fills in. A weight whose tensor in a file has another name
+    than itself keeps that name as its attribute `dyn.key`.
   }];
 }
 

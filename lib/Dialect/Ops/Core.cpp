@@ -38,10 +38,14 @@ dyn::inferBroadcast(std::optional<Location> location, MLIRContext *context,
   size_t rank = 0;
   for (ArrayRef<DimAttr> shape : shapes)
     rank = std::max(rank, shape.size());
-  SmallVector<DimAttr> result(rank, DimAttr::get(context, 1));
+  SmallVector<DimAttr> result(rank);
   for (ArrayRef<DimAttr> shape : shapes)
     for (auto [index, dim] : llvm::enumerate(shape)) {
       DimAttr &sum = result[rank - shape.size() + index];
+      if (!sum) {
+        sum = simplify(dim, symbols);
+        continue;
+      }
       // broadcast_c1
       std::optional<int64_t> lhs = sum.getConstant(), rhs = dim.getConstant();
       if (lhs && rhs && *lhs != *rhs && *lhs != 1 && *rhs != 1)
@@ -49,7 +53,8 @@ dyn::inferBroadcast(std::optional<Location> location, MLIRContext *context,
             location, "expects sizes that are equal or 1 to broadcast, got ",
             *lhs, " and ", *rhs, " in shapes ",
             llvm::interleaved(llvm::map_range(shapes, formatShape), " and "));
-      sum = simplify(DimAttr::broadcast(sum, dim), symbols);
+      if (sum != dim)
+        sum = simplify(DimAttr::broadcast(sum, dim), symbols);
     }
   return result;
 }
