@@ -73,7 +73,8 @@ WeightSlot &WeightResources::addSlot(StringRef name) const {
   }
 }
 
-void WeightResources::addFile(std::shared_ptr<const MappedFile> file) const {
+void WeightResources::addFile(
+    const std::shared_ptr<const MappedFile> &file) const {
   std::lock_guard<std::mutex> lock(state->mutex);
   for (auto it = state->files.begin(); it != state->files.end();) {
     std::shared_ptr<const MappedFile> known = it->lock();
@@ -81,7 +82,7 @@ void WeightResources::addFile(std::shared_ptr<const MappedFile> file) const {
       return;
     it = known ? it + 1 : state->files.erase(it);
   }
-  state->files.push_back(std::move(file));
+  state->files.push_back(file);
 }
 
 std::shared_ptr<const MappedFile>

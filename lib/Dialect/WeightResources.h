@@ -63,7 +63,7 @@ public:
   WeightSlot &addSlot(StringRef name) const;
   Blob viewBytes(ArrayRef<char> bytes, std::function<void()> release) const;
   std::shared_ptr<const MappedFile> findFile(ArrayRef<char> data) const;
-  void addFile(std::shared_ptr<const MappedFile> file) const;
+  void addFile(const std::shared_ptr<const MappedFile> &file) const;
   void releaseUnclaimed() const;
   WeightFolders &getFolders() const { return state->folders; }
   FileCache &getFiles() const { return state->cache; }

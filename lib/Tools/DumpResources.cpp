@@ -149,6 +149,7 @@ public:
 
   std::vector<Row> getRows() {
     std::vector<Row> rows;
+    rows.reserve(weights.size() + resources.size());
     for (WeightOp weight : weights)
       rows.push_back(describe(weight));
     for (auto &[attribute, users] : resources)

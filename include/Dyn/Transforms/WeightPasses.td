@@ -9,12 +9,15 @@ def DynStripWeightsPass : Pass<"dyn-strip-weights", "::mlir::dyn::WeightOp"> {
   let summary = "make weights absent, to work on a program without its data";
   let description = [{
     The source of each weight becomes `#dyn.absent`; its name and type stay. Data that travelled with the IR are released,
-    references are forgotten. `dyn-attach-weights` brings weights back, these or others.
+    references are forgotten, but for the name of a tensor that is not the weight's own: it stays as the attribute
+    `dyn.key`. `dyn-attach-weights` brings weights back, these or others.
 
     ```mlir
     dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.resource<w>
+    dyn.weight @v : !dyn.tensor<[2], f32> = #dyn.external<"model.safetensors", "decoder.v">
     // becomes
     dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.absent
+    dyn.weight @v : !dyn.tensor<[2], f32> = #dyn.absent {dyn.key = "decoder.v"}
     ```
   }];
   let statistics = [Statistic<"numStripped", "weights-stripped", "Number of weights made absent">];
@@ -119,8 +122,9 @@ def DynAttachWeightsPass : Pass<"dyn-attach-weights", "::mlir::ModuleOp"> {
   let summary = "give absent weights the data of a file, by name";
   let description = [{
     Each absent weight becomes a reference to the tensor of its name in a safetensors file, which must be of its type and
-    shape; with `replace` every weight does. Only the index of the file is read. So a program can be stripped, changed and
-    given its weights back, or those of another training of the same model.
+    shape; with `replace` every weight does. The name is the one that the weight's reference has, or its `dyn.key` if it
+    has no reference; where it has neither, or the file no such tensor, the weight's own. Only the index of the file is
+    read. So a program can be stripped, changed and given its weights back, or those of another training of the same model.
 
     The reference is relative to the model's folder where the file is inside it, else an absolute path, which those that
     read it follow if `--weights-dir` allows it.

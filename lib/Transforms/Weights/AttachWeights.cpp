@@ -1,9 +1,7 @@
 //===- AttachWeights.cpp - Absent weights get data, by name ---------------===//
 
-#include "Dyn/Dialect/WeightData.h"
-#include "Dyn/Resources/Safetensors.h"
 #include "Dyn/Transforms/Passes.h"
-#include "mlir/IR/BuiltinOps.h"
+#include "WeightFile.h"
 
 #include <filesystem>
 
@@ -14,20 +12,6 @@ namespace mlir::dyn {
 
 using namespace mlir;
 using namespace mlir::dyn;
-namespace fs = std::filesystem;
-
-/// How a model in `folder` (empty is the working directory) names `file`.
-static std::string nameFrom(const std::string &folder,
-                            const std::string &file) {
-  std::error_code error;
-  fs::path path = fs::canonical(file, error);
-  if (error)
-    return file;
-  fs::path root = fs::canonical(folder.empty() ? "." : folder, error);
-  fs::path relative = error ? fs::path() : path.lexically_relative(root);
-  bool isInside = !relative.empty() && *relative.begin() != "..";
-  return (isInside ? relative : path).string();
-}
 
 namespace {
 struct AttachWeightsPass
@@ -50,19 +34,25 @@ struct AttachWeightsPass
       return signalPassFailure();
     }
     MLIRContext *context = &getContext();
+    // A link is what it leads to: that is what readers check.
+    std::error_code error;
+    std::string resolved = std::filesystem::canonical(file.getValue(), error);
     auto place = StringAttr::get(
-        context, nameFrom(getWeightFolders(context).model, file));
+        context, makeReference(error ? file.getValue() : resolved,
+                               getWeightFolders(context).model));
     unsigned numErrors = 0;
     for (auto weight : module.getOps<WeightOp>()) {
       if (!replace && !weight.getSource().isAbsent())
         continue;
-      if (Result<> fits = check(weight, *opened); !fits) {
+      StringAttr key = findKey(weight, *opened);
+      if (Result<> fits = check(weight, key, *opened); !fits) {
         if (numErrors++ < kMaxErrors)
           weight.emitOpError()
               << "cannot be attached: " << fits.error().message();
         continue;
       }
-      weight.setSource(ExternalAttr::get(place, weight.getSymNameAttr()));
+      weight.setSource(ExternalAttr::get(place, key));
+      weight->removeAttr(DynDialect::kKeyAttr);
     }
     if (numErrors > kMaxErrors)
       module.emitError() << numErrors - kMaxErrors
@@ -71,16 +61,32 @@ struct AttachWeightsPass
       signalPassFailure();
   }
 
-  /// Fails unless the file has a tensor of the weight's name, type and shape.
-  Result<> check(WeightOp weight, const Safetensors &opened) {
-    Result<Blob> blob = opened.getBlob(weight.getSymName().str());
+  /// The name that the weight's tensor has in the file: the one it had where
+  /// the weight came from, or the weight's own, which files that Dyn exports
+  /// have.
+  static StringAttr findKey(WeightOp weight, const Safetensors &opened) {
+    ExternalAttr reference = weight.getSource().getReference();
+    StringAttr key =
+        reference ? reference.getKey()
+                  : weight->getAttrOfType<StringAttr>(DynDialect::kKeyAttr);
+    StringAttr name = weight.getSymNameAttr();
+    auto isThere = [&](StringAttr name) {
+      return opened.getIndex()->find(name.str()) != nullptr;
+    };
+    return key && (isThere(key) || !isThere(name)) ? key : name;
+  }
+
+  /// Fails unless the tensor `key` of the file is there and of the weight's
+  /// type and shape.
+  Result<> check(WeightOp weight, StringAttr key, const Safetensors &opened) {
+    Result<Blob> blob = opened.getBlob(key.str());
     if (!blob)
       return blob.error();
     DynTensorType type = weight.getTensorType();
     ElementType element = getElementType(type.getElementType());
     std::vector<int64_t> shape = getStaticShape(type);
     if (blob->getElementType() != element || blob->getShape() != shape)
-      return Error(file + ": tensor '" + weight.getSymName().str() + "' is " +
+      return Error(file + ": tensor '" + key.str() + "' is " +
                    formatTensorType(blob->getElementType(), blob->getShape()) +
                    ", expected " + formatTensorType(element, shape));
     return {};

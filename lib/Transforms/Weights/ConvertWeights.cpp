@@ -62,10 +62,8 @@ struct DynConvertWeightsPass
         collectWeights(module, weightsDir, isWanted);
     if (failed(weights))
       return failure();
-    FailureOr<WeightFile> file = WeightFile::create(
-        module, output, weightsDir,
-        llvm::map_to_vector(*weights,
-                            [](const WeightUse &use) { return use.weight; }));
+    FailureOr<WeightFile> file =
+        WeightFile::create(module, output, weightsDir, getWeights(*weights));
     if (failed(file))
       return failure();
     ElementType to = getElementType(*stored);

@@ -140,10 +140,7 @@ struct DynQuantizeWeightsPass
     if (failed(uses))
       return failure();
     FailureOr<WeightFile> file =
-        WeightFile::create(module, output, weightsDir,
-                           llvm::map_to_vector(*uses, [](const WeightUse &use) {
-                             return use.weight;
-                           }));
+        WeightFile::create(module, output, weightsDir, getWeights(*uses));
     if (failed(file))
       return failure();
     SmallVector<QuantizedNames> names = declare(*file, *uses);

@@ -17,6 +17,10 @@ struct StripWeightsPass : dyn::impl::DynStripWeightsPassBase<StripWeightsPass> {
     WeightOp weight = getOperation();
     if (weight.getSource().isAbsent())
       return;
+    ExternalAttr reference = weight.getSource().getReference();
+    if (reference && reference.getKey() &&
+        reference.getKey() != weight.getSymNameAttr())
+      weight->setAttr(DynDialect::kKeyAttr, reference.getKey());
     weight.setSource(WeightSource());
     ++numStripped;
   }

@@ -109,10 +109,8 @@ Result<> dyn::forEachPart(
 // WeightFile
 //===----------------------------------------------------------------------===//
 
-/// `path` as a weight of a model in `folder` has to call it: relative if it is
-/// inside, absolute otherwise, which needs --weights-dir to be read.
-static std::string makeReference(const std::string &path,
-                                 const std::string &folder) {
+std::string dyn::makeReference(const std::string &path,
+                               const std::string &folder) {
   namespace fs = std::filesystem;
   std::error_code error;
   fs::path absolute =

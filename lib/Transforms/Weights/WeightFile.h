@@ -1,5 +1,4 @@
-//===- WeightFile.h - Transformed weights in a file of their own -*- C++
-//-*-===//
+//===- WeightFile.h - Transformed weights in their own file -----*- C++ -*-===//
 //
 // What passes that compute on weights share: find the weights, write the new
 // data to a safetensors file part by part, make the weights refer to it. The
@@ -36,6 +35,15 @@ struct WeightUse {
 FailureOr<SmallVector<WeightUse>>
 collectWeights(ModuleOp module, StringRef weightsDir,
                function_ref<bool(WeightOp, ArrayRef<GetWeightOp>)> isWanted);
+
+inline SmallVector<WeightOp> getWeights(ArrayRef<WeightUse> uses) {
+  return llvm::map_to_vector(uses,
+                             [](const WeightUse &use) { return use.weight; });
+}
+
+/// `path` as a weight of a model in `folder` has to call it: relative if it is
+/// inside, absolute otherwise, which needs --weights-dir to be read.
+std::string makeReference(const std::string &path, const std::string &folder);
 
 /// Numbers blobs so that equal ones, be it that they share bytes or have the
 /// same, have the same number: what is the same is transformed once.

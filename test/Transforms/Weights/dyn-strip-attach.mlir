@@ -1,6 +1,7 @@
 // RUN: rm -rf %t && split-file %s %t
 // RUN: %python %S/Inputs/write_safetensors.py %t/w.safetensors w=f32:2:1,2 'v=i64:1,1:3'
 // RUN: %python %S/Inputs/write_safetensors.py %t/other.safetensors w=f32:2:5,6 'v=i64:1,1:7'
+// RUN: %python %S/Inputs/write_safetensors.py %t/empty.safetensors x=f32:1:1
 // RUN: %python %S/Inputs/write_safetensors.py %t/wrong.safetensors w=f32:3:5,6,7
 
 // RUN: dyn-opt %t/model.mlir --pass-pipeline='builtin.module(dyn.weight(dyn-strip-weights))' -o %t/stripped.mlir
@@ -22,6 +23,23 @@
 // Weights that have data keep them else.
 // RUN: dyn-opt %t/model.mlir --dyn-attach-weights=file=%t/other.safetensors | FileCheck %s --check-prefix=KEPT
 // KEPT: #dyn.external<"w.safetensors", "w">
+
+// A tensor of another name than the weight's keeps it, in bytecode too; a file with the weight's own name will do.
+// RUN: dyn-opt %t/keyed.mlir --pass-pipeline='builtin.module(dyn.weight(dyn-strip-weights))' --emit-bytecode \
+// RUN:   -o %t/keyed.mlirbc
+// RUN: dyn-opt %t/keyed.mlirbc | FileCheck %s --check-prefix=KEY
+// KEY: dyn.weight @first : !dyn.tensor<[2], f32> = #dyn.absent {dyn.key = "w"}
+// KEY: dyn.weight @v : !dyn.tensor<[1, 1], i64> = #dyn.absent{{$}}
+// RUN: dyn-opt %t/keyed.mlirbc --dyn-attach-weights=file=%t/w.safetensors | FileCheck %s --check-prefix=BYKEY
+// RUN: dyn-opt %t/keyed.mlir --dyn-attach-weights="file=%t/w.safetensors replace" | FileCheck %s --check-prefix=BYKEY
+// BYKEY: dyn.weight @first : !dyn.tensor<[2], f32> = #dyn.external<"w.safetensors", "w">{{$}}
+// BYKEY: dyn.weight @v : !dyn.tensor<[1, 1], i64> = #dyn.external<"w.safetensors", "v">{{$}}
+// RUN: dyn-translate --export-weights %t/keyed.mlir -o %t/exported.safetensors
+// RUN: dyn-opt %t/keyed.mlirbc --dyn-attach-weights=file=%t/exported.safetensors | FileCheck %s --check-prefix=BYNAME
+// BYNAME: dyn.weight @first : !dyn.tensor<[2], f32> = #dyn.external<"exported.safetensors", "first">{{$}}
+// RUN: not dyn-opt %t/keyed.mlirbc --dyn-attach-weights=file=%t/empty.safetensors 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=NOKEY
+// NOKEY: 'dyn.weight' op cannot be attached: {{.*}}empty.safetensors: has no tensor 'w'
 
 // From elsewhere by its absolute name.
 // RUN: mkdir %t/away && cp %t/stripped.mlir %t/away
@@ -49,6 +67,9 @@
 // RUN: not dyn-opt %t/stripped.mlir --dyn-internalize-weights 2>&1 | FileCheck %s --check-prefix=ABSENT
 // ABSENT: error: weight 'w': its data are absent: name the file that has them with --dyn-attach-weights=file=FILE
 
+//--- keyed.mlir
+dyn.weight @first : !dyn.tensor<[2], f32> = #dyn.external<"w.safetensors", "w">
+dyn.weight @v : !dyn.tensor<[1, 1], i64> = #dyn.external<"w.safetensors", "v">
 //--- model.mlir
 dyn.weight @w : !dyn.tensor<[2], f32> = #dyn.external<"w.safetensors", "w">
 dyn.weight @v : !dyn.tensor<[1, 1], i64> = #dyn.external<"w.safetensors", "v">
