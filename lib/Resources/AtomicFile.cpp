@@ -22,7 +22,7 @@ struct AtomicFile::State {
   UniqueFd folder; ///< Open, so that a change of the working directory does not
                    ///< move the target.
   UniqueFd fd;
-  uint64_t numBytes = 0;
+  std::optional<uint64_t> numBytes; ///< Nothing if the file grows.
 
   ~State() {
     if (folder.isOpen() && !temporaryName.empty())
@@ -34,8 +34,15 @@ struct AtomicFile::State {
   }
   Result<> checkTarget();
   Result<> createFile();
+  /// Whether the process may write a file of `end` bytes: the write beyond its
+  /// limit raises SIGXFSZ.
+  Result<> checkLimit(uint64_t end) const;
   Result<> reserve();
   Result<> rename();
+  /// True if what is written there is inside what was reserved.
+  bool isInside(uint64_t offset, uint64_t size) const {
+    return !numBytes || (offset <= *numBytes && size <= *numBytes - offset);
+  }
 };
 
 static std::string makeTemporaryName() {
@@ -98,29 +105,36 @@ Result<> AtomicFile::State::createFile() {
   return {};
 }
 
-Result<> AtomicFile::State::reserve() {
+Result<> AtomicFile::State::checkLimit(uint64_t end) const {
   struct rlimit limit;
-  // Else the write beyond the limit raises SIGXFSZ.
-  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && numBytes > limit.rlim_cur)
-    return makeError(path, ": needs ", numBytes,
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && end > limit.rlim_cur)
+    return makeError(path, ": needs ", numBytes ? "" : "at least ", end,
                      " bytes, the process may write files of at most ",
                      limit.rlim_cur, " (ulimit -f)");
-  if (numBytes > INT64_MAX)
-    return fail(EFBIG);
-  if (numBytes == 0)
+  return {};
+}
+
+Result<> AtomicFile::State::reserve() {
+  if (!numBytes || *numBytes == 0)
     return {};
+  if (Result<> allowed = checkLimit(*numBytes); !allowed)
+    return allowed;
+  if (*numBytes > INT64_MAX)
+    return fail(EFBIG);
   int code = 0;
   do
-    code = ::fallocate(fd.get(), 0, 0, static_cast<off_t>(numBytes)) == 0
+    code = ::fallocate(fd.get(), 0, 0, static_cast<off_t>(*numBytes)) == 0
                ? 0
                : errno;
   while (code == EINTR);
   if (code == EOPNOTSUPP ||
       code == ENOSYS) // Lack of space shows when data are written.
-    code = ::ftruncate(fd.get(), static_cast<off_t>(numBytes)) == 0 ? 0 : errno;
+    code =
+        ::ftruncate(fd.get(), static_cast<off_t>(*numBytes)) == 0 ? 0 : errno;
   struct statvfs space;
   if (code == ENOSPC && ::fstatvfs(fd.get(), &space) == 0)
-    return makeError(path, ": needs ", numBytes, " bytes, its file system has ",
+    return makeError(path, ": needs ", *numBytes,
+                     " bytes, its file system has ",
                      uint64_t(space.f_bavail) * space.f_frsize, " free");
   if (code != 0)
     return fail(code);
@@ -159,6 +173,15 @@ const std::string &AtomicFile::getPath() const { return state->path; }
 
 Result<AtomicFile> AtomicFile::create(const std::string &path,
                                       uint64_t numBytes) {
+  return start(path, numBytes);
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string &path) {
+  return start(path, std::nullopt);
+}
+
+Result<AtomicFile> AtomicFile::start(const std::string &path,
+                                     std::optional<uint64_t> numBytes) {
   auto state = std::make_unique<State>();
   std::filesystem::path split(path);
   state->path = path;
@@ -181,9 +204,11 @@ Result<AtomicFile> AtomicFile::create(const std::string &path,
 }
 
 Result<> AtomicFile::write(uint64_t offset, std::span<const std::byte> bytes) {
-  assert(offset <= state->numBytes &&
-         bytes.size() <= state->numBytes - offset &&
+  assert(state->isInside(offset, bytes.size()) &&
          "writes beyond the reserved bytes");
+  if (!state->numBytes)
+    if (Result<> allowed = state->checkLimit(offset + bytes.size()); !allowed)
+      return allowed;
   while (!bytes.empty()) {
     ssize_t written = ::pwrite(state->fd.get(), bytes.data(), bytes.size(),
                                static_cast<off_t>(offset));
@@ -226,7 +251,7 @@ Result<> AtomicFile::copy(uint64_t offset, const MappedFile &source,
                           uint64_t sourceOffset, uint64_t numBytes) {
   assert(sourceOffset <= source.size() &&
          numBytes <= source.size() - sourceOffset && "copies beyond the end");
-  assert(offset <= state->numBytes && numBytes <= state->numBytes - offset &&
+  assert(state->isInside(offset, numBytes) &&
          "writes beyond the reserved bytes");
   constexpr uint64_t kChunkBytes = 8 << 20; // What is resident at a time.
   uint64_t done =

@@ -24,7 +24,6 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Support/FileUtilities.h"
 #include "mlir/Support/Timing.h"
 #include "mlir/Tools/ParseUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -32,10 +31,13 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <link.h>
+#include <sys/mman.h>
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -213,7 +215,9 @@ static std::string takeReproducerPath() {
       options.lookup("mlir-pass-pipeline-crash-reproducer"));
   if (!path || (local && *local))
     return {};
-  return std::exchange(path->getValue(), std::string());
+  std::string taken = path->getValue();
+  path->reset();
+  return taken;
 }
 
 LogicalResult Driver::runPasses(Operation *op, const Input &input,
@@ -232,24 +236,18 @@ LogicalResult Driver::runPasses(Operation *op, const Input &input,
   manager.printAsTextualPipeline(os);
   if (config.shouldDumpPassPipeline())
     llvm::errs() << pipeline << '\n';
-  auto reproduce = [&](const std::string &path) {
-    return writeReproducer(path, pipeline, *input.mapped,
-                           config.shouldVerifyPasses(),
-                           !op->getContext()->isMultithreadingEnabled());
-  };
-  if (StringRef path = config.getReproducerFilename();
-      input.mapped && !path.empty())
-    if (Result<> written = reproduce(path.str()); !written)
-      return report(written.error());
-  if (crashPath.empty())
+  std::string generatePath =
+      input.mapped ? config.getReproducerFilename().str() : std::string();
+  if (crashPath.empty() && generatePath.empty())
     return manager.run(op);
-  return runGuarded(manager, op, [&] {
-    if (Result<> written = reproduce(crashPath); !written)
-      (void)report(written.error());
-    else
-      llvm::WithColor::note(llvm::errs())
-          << "reproducer generated at '" << crashPath << "'\n";
-  });
+  std::string text = formatReproducer(
+      pipeline, *input.mapped, config.shouldVerifyPasses(),
+      /*disablesThreading=*/!op->getContext()->isMultithreadingEnabled());
+  if (!generatePath.empty())
+    if (Result<> written = writeReproducer(generatePath, text); !written)
+      return report(written.error());
+  return crashPath.empty() ? manager.run(op)
+                           : runGuarded(manager, op, crashPath, text);
 }
 
 LogicalResult Driver::perform(const Sources &sources, MLIRContext &context,
@@ -299,37 +297,61 @@ LogicalResult Driver::run(Input input) {
 // Main
 //===----------------------------------------------------------------------===//
 
-/// True for what upstream does without a look at the input, or with a dialect
-/// or remarks that this driver knows nothing of.
-static bool needsUpstream(const MlirOptMainConfig &config) {
-  return config.shouldListPasses() || config.shouldShowDialects() ||
-         config.shouldEmitRemarks() || !config.getIrdlFile().empty();
+/// Takes LLVM's code out of this process's resident memory. Its static
+/// constructors, thousands of options among them, are spread over all of it,
+/// and the system maps 64 KiB around each: 30 MB that nobody looks at again.
+/// What is called comes back.
+static void dropStartupPages() {
+  auto visit = [](dl_phdr_info *library, size_t, void *) {
+    for (const ElfW(Phdr) &header :
+         ArrayRef(library->dlpi_phdr, library->dlpi_phnum)) {
+      uintptr_t begin = library->dlpi_addr + header.p_vaddr;
+      uintptr_t end = begin + header.p_memsz;
+      auto inside = reinterpret_cast<uintptr_t>(&llvm::errs);
+      if (header.p_type != PT_LOAD || inside < begin || inside >= end)
+        continue;
+      uintptr_t page = llvm::sys::Process::getPageSizeEstimate();
+      begin = llvm::alignTo(begin, page);
+      end = llvm::alignDown(end, page);
+      ::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+      return 1;
+    }
+    return 0;
+  };
+  ::dl_iterate_phdr(visit, nullptr);
 }
 
-/// True for what upstream does with text.
-static bool needsUpstreamForText(const MlirOptMainConfig &config) {
-  return config.shouldVerifyDiagnostics() ||
-         !config.inputSplitMarker().empty() || config.shouldVerifyRoundtrip() ||
-         !config.getReproducerFilename().empty();
+/// True for what upstream does, with a dialect or remarks that this driver
+/// knows nothing of, or with text.
+static bool needsUpstream(const MlirOptMainConfig &config, bool isBytecode) {
+  if (config.shouldEmitRemarks() || !config.getIrdlFile().empty())
+    return true;
+  return !isBytecode && (config.shouldVerifyDiagnostics() ||
+                         !config.inputSplitMarker().empty() ||
+                         config.shouldVerifyRoundtrip() ||
+                         !config.getReproducerFilename().empty());
 }
 
-static LogicalResult runUpstream(std::unique_ptr<llvm::MemoryBuffer> text,
-                                 const std::string &outputPath,
+static LogicalResult runUpstream(Input input, const std::string &outputPath,
                                  const MlirOptMainConfig &config,
                                  DialectRegistry &registry) {
-  std::string error;
-  std::unique_ptr<llvm::ToolOutputFile> output =
-      openOutputFile(outputPath, &error);
+  if (input.mapped)
+    input.buffer = llvm::MemoryBuffer::getMemBufferCopy(
+        getContents(*input.mapped), input.mapped->getPath());
+  Result<OutputFile> output = OutputFile::open(outputPath);
   if (!output)
-    return report(Error(error));
-  if (failed(MlirOptMain(output->os(), std::move(text), registry, config)))
+    return report(output.error());
+  if (failed(
+          MlirOptMain(output->os(), std::move(input.buffer), registry, config)))
     return failure();
-  output->keep();
+  if (Result<> written = output->commit(); !written)
+    return report(written.error());
   return success();
 }
 
 LogicalResult dyn::optMain(int argc, char **argv, StringRef toolName,
                            DialectRegistry &registry) {
+  dropStartupPages();
   ExtraOptions extra;
   auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, toolName, registry);
@@ -340,19 +362,20 @@ LogicalResult dyn::optMain(int argc, char **argv, StringRef toolName,
                         std::to_string(DynVersion::kOldest) + " to " +
                         std::to_string(DynVersion::kCurrent) + ", got " +
                         std::to_string(extra.dynVersion)));
+  // Without a look at the input.
+  if (config.shouldListPasses() || config.shouldShowDialects())
+    return MlirOptMain(argc, argv, inputPath, outputPath, registry);
   WeightFolders folders;
   if (inputPath != "-")
     folders.model = llvm::sys::path::parent_path(inputPath).str();
   folders.weightsDir = extra.weightsDir;
   registry.addExtension(TypeID::get<FoldersExtension>(),
                         std::make_unique<FoldersExtension>(folders));
-  if (needsUpstream(config))
-    return MlirOptMain(argc, argv, inputPath, outputPath, registry);
   Result<Input> input = open(inputPath);
   if (!input)
     return report(input.error());
-  if (!input->isBytecode && needsUpstreamForText(config))
-    return runUpstream(std::move(input->buffer), outputPath, config, registry);
+  if (needsUpstream(config, input->isBytecode))
+    return runUpstream(*std::move(input), outputPath, config, registry);
   return Driver(config, registry, outputPath, extra.dynVersion)
       .run(*std::move(input));
 }

@@ -3,11 +3,9 @@
 #include "Output.h"
 #include "Dyn/Dialect/Version.h"
 #include "Dyn/Dialect/WeightData.h"
-#include "Dyn/Resources/AtomicFile.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Tools/ParseUtilities.h"
-#include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -16,8 +14,8 @@ using namespace mlir;
 using namespace mlir::dyn;
 
 namespace {
-/// A file that is written from its start to its end. Bytes of mapped files that
-/// `context` knows are copied from file to file.
+/// Writes a file from its start to its end. Bytes of mapped files that
+/// `context` knows, if there is one, are copied from file to file.
 class FileStream : public llvm::raw_ostream {
 public:
   FileStream(AtomicFile &file, MLIRContext *context)
@@ -37,7 +35,8 @@ private:
     if (!result)
       return;
     std::shared_ptr<const MappedFile> source =
-        size >= kLargeBytes ? findFile(context, {data, size}) : nullptr;
+        context && size >= kLargeBytes ? findFile(context, {data, size})
+                                       : nullptr;
     std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
     result = source ? file.copy(position, *source,
                                 bytes.data() - source->bytes().data(), size)
@@ -45,6 +44,7 @@ private:
     position += size;
   }
   uint64_t current_pos() const override { return position; }
+  size_t preferred_buffer_size() const override { return kLargeBytes; }
 
   AtomicFile &file;
   MLIRContext *context;
@@ -66,6 +66,66 @@ private:
   uint64_t size = 0;
 };
 } // namespace
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+/// True for a file that may be replaced, or made. What is below /dev and /proc
+/// stands for something else, as /dev/stdout does.
+static bool isFile(StringRef path) {
+  llvm::sys::fs::file_status status;
+  return path != "-" && !path.starts_with("/dev/") &&
+         !path.starts_with("/proc/") &&
+         (llvm::sys::fs::status(path, status) ||
+          llvm::sys::fs::is_regular_file(status));
+}
+
+Result<OutputFile> OutputFile::open(const std::string &path) {
+  OutputFile output;
+  output.path = path;
+  if (path == "-") {
+    output.stream = &llvm::outs();
+    return output;
+  }
+  if (isFile(path)) {
+    Result<AtomicFile> file = AtomicFile::create(path);
+    if (!file)
+      return file.error();
+    output.file = std::make_unique<AtomicFile>(*std::move(file));
+    output.owned =
+        std::make_unique<FileStream>(*output.file, /*context=*/nullptr);
+  } else {
+    std::error_code code;
+    output.owned = std::make_unique<llvm::raw_fd_ostream>(path, code);
+    if (code)
+      return Error(path + ": " + code.message());
+  }
+  output.stream = output.owned.get();
+  return output;
+}
+
+Result<> OutputFile::commit() {
+  stream->flush();
+  if (file) {
+    if (const Result<> &written =
+            static_cast<FileStream &>(*stream).getResult();
+        !written)
+      return written;
+    return file->commit(/*waitForDisk=*/false);
+  }
+  // Standard output reports its errors itself, with the program's end.
+  if (!owned)
+    return {};
+  auto &device = static_cast<llvm::raw_fd_ostream &>(*stream);
+  std::error_code code = device.error();
+  device.clear_error();
+  return code ? Error(path + ": " + code.message()) : Result<>();
+}
+
+//===----------------------------------------------------------------------===//
+// Modules
+//===----------------------------------------------------------------------===//
 
 static LogicalResult writeBytecode(Operation *op,
                                    FallbackAsmResourceMap &resources,
@@ -104,35 +164,20 @@ static Result<> writeBytecodeFile(Operation *op,
 Result<> dyn::writeModule(Operation *op, FallbackAsmResourceMap &resources,
                           const std::string &path,
                           const OutputOptions &options) {
-  llvm::sys::fs::file_status status;
-  bool isFile = path != "-" && (llvm::sys::fs::status(path, status) ||
-                                llvm::sys::fs::is_regular_file(status));
   bool isBytecode = options.config.shouldEmitBytecode();
-  if (isFile && isBytecode)
+  if (isBytecode && isFile(path))
     return writeBytecodeFile(op, resources, path, options);
-  auto writeTo = [&](raw_ostream &os) -> llvm::Error {
-    if (!isBytecode) {
-      AsmState state(op, OpPrintingFlags(), /*locationMap=*/nullptr,
-                     &resources);
-      op->print(os, state);
-      os << '\n';
-    } else if (failed(writeBytecode(op, resources, options, os))) {
-      return llvm::createStringError(
-          "this module cannot be written as bytecode");
-    }
-    return llvm::Error::success();
-  };
-  auto write = [&]() -> llvm::Error {
-    if (isFile || path == "-")
-      return llvm::writeToOutput(path, writeTo);
-    // A device or a FIFO keeps its place.
-    std::error_code code;
-    llvm::raw_fd_ostream os(path, code);
-    return code ? llvm::errorCodeToError(code) : writeTo(os);
-  };
-  if (llvm::Error error = write())
-    return Error(path + ": " + llvm::toString(std::move(error)));
-  return {};
+  Result<OutputFile> output = OutputFile::open(path);
+  if (!output)
+    return output.error();
+  if (!isBytecode) {
+    AsmState state(op, OpPrintingFlags(), /*locationMap=*/nullptr, &resources);
+    op->print(output->os(), state);
+    output->os() << '\n';
+  } else if (failed(writeBytecode(op, resources, options, output->os()))) {
+    return Error(path + ": this module cannot be written as bytecode");
+  }
+  return output->commit();
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,11 +1,17 @@
 //===- Reproducer.cpp - What went wrong, without the weights --------------===//
 
 #include "Reproducer.h"
+#include "Output.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Signals.h"
+#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <atomic>
+#include <cerrno>
+#include <fcntl.h>
+#include <mutex>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -50,45 +56,94 @@ Result<std::shared_ptr<const MappedFile>> ReproducerInput::open() const {
   return file;
 }
 
-Result<> dyn::writeReproducer(const std::string &path, StringRef pipeline,
-                              const MappedFile &input, bool verifiesEach,
-                              bool disablesThreading) {
+std::string dyn::formatReproducer(StringRef pipeline, const MappedFile &input,
+                                  bool verifiesEach, bool disablesThreading) {
   Stamp stamp = computeStamp(input);
-  auto writeTo = [&](raw_ostream &os) -> llvm::Error {
-    auto quote = [&](StringRef text) {
-      os << '"';
-      llvm::printEscapedString(text, os);
-      os << '"';
-    };
-    os << "// The program is the file that 'input' names. To run the pipeline "
-          "on it: dyn-opt --run-reproducer\n"
-       << "module {}\n"
-       << "{-#\n  external_resources: {\n    mlir_reproducer: {\n"
-       << "      pipeline: ";
-    quote(pipeline);
-    os << ",\n      disable_threading: "
-       << (disablesThreading ? "true" : "false")
-       << ",\n      verify_each: " << (verifiesEach ? "true" : "false")
-       << "\n    },\n    " << kSection << ": {\n      input: ";
-    quote(input.getAbsolutePath());
-    os << ",\n      size: \"" << stamp.size << "\",\n      digest: \""
-       << stamp.digest << "\"\n    }\n  }\n#-}\n";
-    return llvm::Error::success();
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  auto quote = [&](StringRef text) {
+    os << '"';
+    llvm::printEscapedString(text, os);
+    os << '"';
   };
-  if (llvm::Error error = llvm::writeToOutput(path, writeTo))
-    return Error(path + ": " + llvm::toString(std::move(error)));
-  return {};
+  os << "// The program is the file that 'input' names. To run the pipeline on "
+        "it: dyn-opt --run-reproducer\n"
+     << "module {}\n"
+     << "{-#\n  external_resources: {\n    mlir_reproducer: {\n"
+     << "      pipeline: ";
+  quote(pipeline);
+  os << ",\n      disable_threading: " << (disablesThreading ? "true" : "false")
+     << ",\n      verify_each: " << (verifiesEach ? "true" : "false")
+     << "\n    },\n    " << kSection << ": {\n      input: ";
+  quote(input.getAbsolutePath());
+  os << ",\n      size: \"" << stamp.size << "\",\n      digest: \""
+     << stamp.digest << "\"\n    }\n  }\n#-}\n";
+  return text;
+}
+
+Result<> dyn::writeReproducer(const std::string &path, StringRef reproducer) {
+  Result<OutputFile> output = OutputFile::open(path);
+  if (!output)
+    return output.error();
+  output->os() << reproducer;
+  return output->commit();
+}
+
+//===----------------------------------------------------------------------===//
+// Crashes
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What a signal handler writes, with no more than system calls: made before
+/// anything went wrong.
+struct PendingReproducer {
+  const char *path;
+  StringRef text;
+  StringRef note;
+};
+} // namespace
+
+static std::atomic<const PendingReproducer *> pending = nullptr;
+
+static void writeAll(int fd, StringRef text) {
+  while (!text.empty()) {
+    ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return;
+    text = text.drop_front(written);
+  }
+}
+
+static void writePending(void *) {
+  const PendingReproducer *reproducer = pending.exchange(nullptr);
+  if (!reproducer)
+    return;
+  int fd =
+      ::open(reproducer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return;
+  writeAll(fd, reproducer->text);
+  ::close(fd);
+  writeAll(STDERR_FILENO, reproducer->note);
 }
 
 LogicalResult dyn::runGuarded(PassManager &manager, Operation *op,
-                              function_ref<void()> report) {
-  llvm::CrashRecoveryContext::Enable();
-  LogicalResult result = failure();
-  llvm::CrashRecoveryContext recovery;
-  // Upstream's reproducer does the same.
-  recovery.RunSafelyOnThread([&] { result = manager.run(op); });
-  llvm::CrashRecoveryContext::Disable();
-  if (failed(result))
-    report();
-  return result;
+                              const std::string &path, StringRef reproducer) {
+  std::string note = "note: reproducer generated at '" + path + "'\n";
+  PendingReproducer atCrash{path.c_str(), reproducer, note};
+  static std::once_flag isRegistered;
+  std::call_once(isRegistered,
+                 [] { llvm::sys::AddSignalHandler(writePending, nullptr); });
+  pending = &atCrash;
+  LogicalResult result = manager.run(op);
+  pending = nullptr;
+  if (succeeded(result))
+    return success();
+  if (Result<> written = writeReproducer(path, reproducer); !written)
+    llvm::WithColor::error(llvm::errs()) << written.error().message() << '\n';
+  else
+    llvm::errs() << note;
+  return failure();
 }

@@ -31,16 +31,17 @@ private:
   Stamp stamp;
 };
 
-/// Writes the file `path`, which makes dyn-opt run `pipeline` on `input` if it
-/// is given it with --run-reproducer.
-Result<> writeReproducer(const std::string &path, StringRef pipeline,
-                         const MappedFile &input, bool verifiesEach,
-                         bool disablesThreading);
+/// The text of a file that makes dyn-opt run `pipeline` on `input` if it is
+/// given it with --run-reproducer.
+std::string formatReproducer(StringRef pipeline, const MappedFile &input,
+                             bool verifiesEach, bool disablesThreading);
 
-/// Runs `manager` on `op`. If that fails or crashes, calls `report` before the
-/// failure is returned.
+Result<> writeReproducer(const std::string &path, StringRef reproducer);
+
+/// Runs `manager` on `op`. If that fails, or a signal ends it in any thread,
+/// `reproducer` is written to `path`.
 LogicalResult runGuarded(PassManager &manager, Operation *op,
-                         function_ref<void()> report);
+                         const std::string &path, StringRef reproducer);
 
 } // namespace mlir::dyn
 

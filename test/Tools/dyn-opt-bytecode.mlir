@@ -17,6 +17,8 @@
 // RUN: dyn-opt < %t.mlirbc --emit-bytecode | dyn-opt | FileCheck %s
 // RUN: dyn-opt %t.mlirbc --emit-bytecode -o /dev/null
 // RUN: dyn-opt %t.mlirbc -o /dev/null && test -c /dev/null
+// RUN: dyn-opt %t.mlirbc -o /dev/fd/1 > %t.redirected
+// RUN: FileCheck %s --input-file=%t.redirected
 // RUN: not dyn-opt %t.mlirbc --emit-bytecode -o %t.no/out 2>&1 | FileCheck %s --check-prefix=FOLDER
 // FOLDER: error: {{.*}}out: cannot be written: its folder: no such file or directory
 

@@ -92,6 +92,34 @@ TEST_F(AtomicFileTest, AppearsWithCommitOnly) {
   EXPECT_THAT(list(), ElementsAre("w"));
 }
 
+TEST_F(AtomicFileTest, GrowsWithWhatIsWritten) {
+  write("w", "old");
+  auto file = AtomicFile::create(path("w"));
+  ASSERT_OK(file);
+  ASSERT_OK(file->write(0, toBytes("new ")));
+  ASSERT_OK(file->write(4, toBytes("contents")));
+  EXPECT_EQ(read("w"), "old");
+  EXPECT_THAT(list(), ElementsAre("w"));
+  ASSERT_OK(file->commit());
+  EXPECT_EQ(read("w"), "new contents");
+}
+
+TEST_F(AtomicFileTest, GrowsToTheLimitOfTheProcess) {
+  std::string wrong = runInChild([&]() -> std::string {
+    struct rlimit limit = {100, 100};
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0)
+      return "there is no limit";
+    auto file = AtomicFile::create(path("w"));
+    if (!file || !file->write(0, toBytes(std::string(100, 'x'))))
+      return "what is allowed fails";
+    Result<> beyond = file->write(100, toBytes("x"));
+    return beyond ? "there is no error" : beyond.error().message();
+  });
+  EXPECT_EQ(wrong, path("w") + ": needs at least 101 bytes, the process may "
+                               "write files of at most 100 (ulimit -f)");
+  EXPECT_THAT(list(), IsEmpty());
+}
+
 TEST_F(AtomicFileTest, ReplacesLinksAndIgnoresTheWorkingDirectory) {
   write("data", "data");
   std::filesystem::create_symlink("data", path("link"));

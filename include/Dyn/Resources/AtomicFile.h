@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -29,6 +30,9 @@ public:
   /// (also to overwrite the target), read-only media, no such folder, a target
   /// that is no regular file.
   static Result<AtomicFile> create(const std::string &path, uint64_t numBytes);
+  /// The same for a file that grows with what is written, where its size is not
+  /// known before: that there is no space shows when it is written.
+  static Result<AtomicFile> create(const std::string &path);
 
   AtomicFile(AtomicFile &&) noexcept;
   AtomicFile &operator=(AtomicFile &&) noexcept;
@@ -51,6 +55,8 @@ public:
 private:
   struct State;
   explicit AtomicFile(std::unique_ptr<State> state);
+  static Result<AtomicFile> start(const std::string &path,
+                                  std::optional<uint64_t> numBytes);
 
   std::unique_ptr<State> state;
 };
