@@ -18,6 +18,7 @@
 #include "Dyn/Dialect/Dyn.h"
 #include "Dyn/Dialect/Version.h"
 #include "Dyn/Dialect/WeightData.h"
+#include "Require.h"
 #include "mlir/Bytecode/BytecodeImplementation.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/AsmState.h"
@@ -26,27 +27,10 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 
-#include <cstdlib>
-#include <iostream>
 #include <variant>
 
 using namespace mlir;
 using namespace mlir::dyn;
-
-/// Ends the program, which is how a fuzzer sees a fault, also without
-/// assertions.
-static void require(bool condition, const char *what) {
-  if (condition)
-    return;
-  std::cerr << "broken promise: " << what << '\n';
-  std::abort();
-}
-
-/// LLVM's allocator poisons memory in code that is compiled here, and does not
-/// take that back in LLVM's own libraries, which are compiled without.
-extern "C" const char *__asan_default_options() {
-  return "allow_user_poisoning=0:detect_container_overflow=0";
-}
 
 namespace {
 
@@ -341,34 +325,42 @@ private:
     require(!text.empty(), "what is read can be printed");
   }
 
-  void readAttribute() {
-    Attribute attribute = bytecode->readAttribute(reader);
-    require(static_cast<bool>(attribute) != hasError,
-            "there is an attribute or an error");
-    if (!attribute)
-      return;
-    print(attribute);
+  /// Reads an attribute or a type, and reads again what is written of it. Null
+  /// if it is refused.
+  template <typename T, typename ReadFn, typename WriteFn>
+  T readAndRewrite(ReadFn read, WriteFn write) {
+    T value = read(reader);
+    require(static_cast<bool>(value) != hasError,
+            "there is a value or an error");
+    if (!value)
+      return value;
+    print(value);
     Recorder recorder;
-    require(succeeded(bytecode->writeAttribute(attribute, recorder)),
-            "attributes that were read can be written");
+    require(succeeded(write(value, recorder)), "what was read can be written");
     Replay replay(&context, recorder.entries);
-    require(bytecode->readAttribute(replay) == attribute && replay.atEnd(),
-            "an attribute is read as it was written");
-    pool.attributes.push_back(attribute);
+    require(read(replay) == value && replay.atEnd(),
+            "a value is read as it was written");
+    return value;
+  }
+
+  void readAttribute() {
+    auto attribute = readAndRewrite<Attribute>(
+        [&](Reader &from) { return bytecode->readAttribute(from); },
+        [&](Attribute value, Recorder &to) {
+          return bytecode->writeAttribute(value, to);
+        });
+    if (attribute)
+      pool.attributes.push_back(attribute);
   }
 
   void readType() {
-    Type type = bytecode->readType(reader);
-    require(static_cast<bool>(type) != hasError, "there is a type or an error");
+    auto type = readAndRewrite<Type>(
+        [&](Reader &from) { return bytecode->readType(from); },
+        [&](Type value, Recorder &to) {
+          return bytecode->writeType(value, to);
+        });
     if (!type)
       return;
-    print(type);
-    Recorder recorder;
-    require(succeeded(bytecode->writeType(type, recorder)),
-            "types that were read can be written");
-    Replay replay(&context, recorder.entries);
-    require(bytecode->readType(replay) == type && replay.atEnd(),
-            "a type is read as it was written");
     pool.types.push_back(type);
     pool.attributes.push_back(TypeAttr::get(type));
   }

@@ -1,33 +1,16 @@
 //===- onnx.cpp - Fuzzes the import of ONNX models ------------------------===//
 
 #include "Dyn/Import/Onnx.h"
+#include "Require.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
 
-#include <cstdlib>
-#include <iostream>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace mlir;
-
-/// Ends the program, which is how a fuzzer sees a fault, also without
-/// assertions.
-static void require(bool condition, const char *what) {
-  if (condition)
-    return;
-  std::cerr << "broken promise: " << what << '\n';
-  std::abort();
-}
-
-/// LLVM's allocator poisons memory in code that is compiled here, and does not
-/// take that back in LLVM's own libraries, which are compiled without.
-// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer asks for it
-extern "C" const char *__asan_default_options() {
-  return "allow_user_poisoning=0:detect_container_overflow=0";
-}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   // The importer maps a file; this one has no name and no disk.

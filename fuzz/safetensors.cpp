@@ -1,21 +1,11 @@
 //===- safetensors.cpp - Fuzzes the index of safetensors files ------------===//
 
+#include "Require.h"
 #include "SafetensorsFormat.h"
 
-#include <cstdlib>
 #include <cstring>
-#include <iostream>
 
 using namespace mlir::dyn;
-
-/// Ends the program, which is how a fuzzer sees a fault, also without
-/// assertions.
-static void require(bool condition, const char *what) {
-  if (condition)
-    return;
-  std::cerr << "broken promise: " << what << '\n';
-  std::abort();
-}
 
 /// What callers rely on and nothing else checks: every tensor inside the file,
 /// as long as it says, with bytes that are nobody else's.

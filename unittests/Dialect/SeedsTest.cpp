@@ -1,34 +1,17 @@
 //===- SeedsTest.cpp - The bytecode fuzzer's seeds as tests ---------------===//
 
-#include <algorithm>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <gtest/gtest.h>
-#include <iterator>
-#include <vector>
+#include "../Seeds.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static std::vector<std::filesystem::path> listSeeds() {
-  std::vector<std::filesystem::path> seeds;
-  for (const auto &entry :
-       std::filesystem::directory_iterator(DYN_BYTECODE_SEEDS))
-    seeds.push_back(entry.path());
-  std::sort(seeds.begin(), seeds.end());
-  return seeds;
-}
+using namespace mlir::dyn;
 
 namespace {
 
-class BytecodeSeedsTest : public testing::TestWithParam<std::filesystem::path> {
-};
+class BytecodeSeedsTest : public SeedTest {};
 
 // What the dialect reads, a part of it and with a wrong byte, is read or
 // refused with an error, which the fuzzer's own checks look at.
 TEST_P(BytecodeSeedsTest, IsReadOrRefused) {
-  std::ifstream file(GetParam(), std::ios::binary);
-  std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
+  std::vector<uint8_t> bytes = readSeed(GetParam());
   ASSERT_FALSE(bytes.empty());
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   for (size_t size = 0; size < bytes.size(); size += 7)
@@ -44,12 +27,7 @@ TEST_P(BytecodeSeedsTest, IsReadOrRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, BytecodeSeedsTest,
-                         testing::ValuesIn(listSeeds()), [](const auto &info) {
-                           std::string name = info.param.filename().string();
-                           std::replace_if(
-                               name.begin(), name.end(),
-                               [](char c) { return !std::isalnum(c); }, '_');
-                           return name;
-                         });
+                         testing::ValuesIn(listSeeds(DYN_BYTECODE_SEEDS)),
+                         nameSeed);
 
 } // namespace

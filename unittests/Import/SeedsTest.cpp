@@ -1,32 +1,17 @@
 //===- SeedsTest.cpp - The ONNX fuzzer's seeds as tests -------------------===//
 
-#include "gtest/gtest.h"
-#include <algorithm>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <vector>
+#include "../Seeds.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static std::vector<std::filesystem::path> listSeeds() {
-  std::vector<std::filesystem::path> seeds;
-  for (const auto &entry : std::filesystem::directory_iterator(DYN_ONNX_SEEDS))
-    seeds.push_back(entry.path());
-  std::sort(seeds.begin(), seeds.end());
-  return seeds;
-}
+using namespace mlir::dyn;
 
 namespace {
 
-class OnnxSeedsTest : public testing::TestWithParam<std::filesystem::path> {};
+class OnnxSeedsTest : public SeedTest {};
 
 // A model, a part of it and a model with a wrong byte are imported or refused
 // with an error, which the fuzzer's own checks look at.
 TEST_P(OnnxSeedsTest, IsImportedOrRefused) {
-  std::ifstream file(GetParam(), std::ios::binary);
-  std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
+  std::vector<uint8_t> bytes = readSeed(GetParam());
   ASSERT_FALSE(bytes.empty());
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   for (size_t size = 0; size < bytes.size(); size += 37)
@@ -39,13 +24,8 @@ TEST_P(OnnxSeedsTest, IsImportedOrRefused) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, OnnxSeedsTest, testing::ValuesIn(listSeeds()),
-                         [](const auto &info) {
-                           std::string name = info.param.filename().string();
-                           std::replace_if(
-                               name.begin(), name.end(),
-                               [](char c) { return !std::isalnum(c); }, '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Seeds, OnnxSeedsTest,
+                         testing::ValuesIn(listSeeds(DYN_ONNX_SEEDS)),
+                         nameSeed);
 
 } // namespace
