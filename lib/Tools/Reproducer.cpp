@@ -2,16 +2,18 @@
 
 #include "Reproducer.h"
 #include "Output.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
-#include <mutex>
 #include <unistd.h>
+#include <vector>
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -116,29 +118,68 @@ static void writeAll(int fd, StringRef text) {
   }
 }
 
-static void writePending(void *) {
+/// Writes what is pending and lets the signal end the process. What another
+/// thread raises meanwhile waits: it would end the process before that.
+static void handleCrash(int signal) {
   const PendingReproducer *reproducer = pending.exchange(nullptr);
-  if (!reproducer)
-    return;
+  while (!reproducer)
+    ::pause();
   int fd =
       ::open(reproducer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0)
-    return;
-  writeAll(fd, reproducer->text);
-  ::close(fd);
-  writeAll(STDERR_FILENO, reproducer->note);
+  if (fd >= 0) {
+    writeAll(fd, reproducer->text);
+    ::close(fd);
+    writeAll(STDERR_FILENO, reproducer->note);
+  }
+  ::signal(signal, SIG_DFL);
+  ::raise(signal); // Delivered once this returns.
 }
+
+namespace {
+/// Handles what ends a process because of its own fault, while it lives.
+/// LLVM's handlers give up theirs before they call others, so that of two
+/// threads that crash the second ends the process.
+class CrashHandler {
+public:
+  explicit CrashHandler(const PendingReproducer &reproducer) {
+    pending = &reproducer;
+    // A stack that has run over has no space for a handler.
+    stack_t own = {};
+    own.ss_sp = stack.data();
+    own.ss_size = stack.size();
+    ::sigaltstack(&own, &oldStack);
+    struct sigaction action = {};
+    action.sa_handler = handleCrash;
+    action.sa_flags = SA_ONSTACK;
+    ::sigfillset(&action.sa_mask);
+    for (auto [signal, old] : llvm::zip(kSignals, oldActions))
+      ::sigaction(signal, &action, &old);
+  }
+  ~CrashHandler() {
+    for (auto [signal, old] : llvm::zip(kSignals, oldActions))
+      ::sigaction(signal, &old, nullptr);
+    ::sigaltstack(&oldStack, nullptr);
+    pending = nullptr;
+  }
+
+private:
+  static constexpr std::array kSignals = {SIGABRT, SIGBUS, SIGFPE, SIGILL,
+                                          SIGSEGV, SIGSYS, SIGTRAP};
+  std::array<struct sigaction, kSignals.size()> oldActions;
+  std::vector<char> stack = std::vector<char>(1 << 16);
+  stack_t oldStack;
+};
+} // namespace
 
 LogicalResult dyn::runGuarded(PassManager &manager, Operation *op,
                               const std::string &path, StringRef reproducer) {
   std::string note = "note: reproducer generated at '" + path + "'\n";
-  PendingReproducer atCrash{path.c_str(), reproducer, note};
-  static std::once_flag isRegistered;
-  std::call_once(isRegistered,
-                 [] { llvm::sys::AddSignalHandler(writePending, nullptr); });
-  pending = &atCrash;
-  LogicalResult result = manager.run(op);
-  pending = nullptr;
+  LogicalResult result = failure();
+  {
+    PendingReproducer atCrash{path.c_str(), reproducer, note};
+    CrashHandler handler(atCrash);
+    result = manager.run(op);
+  }
   if (succeeded(result))
     return success();
   if (Result<> written = writeReproducer(path, reproducer); !written)

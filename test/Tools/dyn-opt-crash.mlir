@@ -14,7 +14,14 @@
 // RUN:   --mlir-pass-pipeline-crash-reproducer=%t.again
 // RUN: cmp %t.abort %t.again
 
-// In a thread of the pool, of a nested pass, by another signal. What was at the target is replaced.
+// Of a stack that runs over.
+// RUN: not --crash dyn-opt %t.mlirbc --load-pass-plugin=%dyn_crash_plugin \
+// RUN:   --pass-pipeline='builtin.module(test-crash{how=overflow})' \
+// RUN:   --mlir-pass-pipeline-crash-reproducer=%t.overflow
+// RUN: FileCheck %s --check-prefix=OVERFLOW --input-file=%t.overflow
+// OVERFLOW: pipeline: "builtin.module(test-crash{how=overflow})"
+
+// In threads of the pool, of a nested pass, by another signal. What was at the target is replaced.
 // RUN: cp %s %t.nested
 // RUN: not --crash dyn-opt %t.mlirbc --load-pass-plugin=%dyn_crash_plugin \
 // RUN:   --pass-pipeline='builtin.module(func.func(test-crash{how=segfault}))' \
