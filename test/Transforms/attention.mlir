@@ -20,6 +20,12 @@
 // CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<128x32xf32>
 // CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<32x64xf32>
 // CHECK-NOT:     linalg
+// One query: keys, transposed in registers, stand in the lanes.
+// CHECK:         %[[ONE:.*]] = arith.cmpi eq, %{{.*}}, %c1
+// CHECK:         scf.if %[[ONE]]
+// CHECK:           memref.prefetch
+// CHECK:           vector.shuffle
+// CHECK:         } else {
 // CHECK:         scf.index_switch
 // CHECK-NOT:     vector.maskedload
 // CHECK-NOT:     math.exp

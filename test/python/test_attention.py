@@ -164,18 +164,22 @@ def test_without_keys_is_zero(load):
     np.testing.assert_array_equal(run(load("plain"), arrays), np.zeros_like(arrays["q"]))
 
 
-@pytest.mark.parametrize("name", ["plain", "key mask"])
-def test_bits_of_a_row(load, name):
+@pytest.mark.parametrize("name", ["plain", "key mask", "full mask", "heads apart"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_bits_of_a_row(load, name, target):
     """Whatever the number of queries, the row's place among them, the batch and the number of threads."""
-    model, two = load(name), load(name, threads=2)
-    arrays = MODELS[name].inputs(2, 129, 77)
+    model, two = load(name, target), load(name, target, threads=2)
+    axes = {"q": 1 if MODELS[name].split else 2}
+    if name == "full mask":
+        axes["mask"] = 2
+    arrays = MODELS[name].inputs(2, 129, 277)
     whole = run(model, arrays)
     np.testing.assert_array_equal(run(two, arrays), whole)
     for rows in ([0], [5], [128], [1, 2, 3], list(range(20)), list(range(128, 0, -1))):
-        part = run(model, {**arrays, "q": np.ascontiguousarray(arrays["q"][:, rows])})
-        np.testing.assert_array_equal(part, whole[:, rows])
+        taken = {key: np.ascontiguousarray(arrays[key].take(rows, axis)) for key, axis in axes.items()}
+        np.testing.assert_array_equal(run(model, arrays | taken), whole.take(rows, axes["q"]))
     for batch in (0, 1):
-        alone = {key: array[batch : batch + 1] for key, array in arrays.items()}
+        alone = {key: array if array.shape[0] == 1 else array[batch : batch + 1] for key, array in arrays.items()}
         np.testing.assert_array_equal(run(model, alone)[0], whole[batch])
 
 
@@ -184,7 +188,7 @@ def test_bits_with_keys_in_the_future(load):
     model = load("causal")
     arrays = MODELS["causal"].inputs(1, 150, 150)
     whole = run(model, arrays)
-    for rows in (1, 31, 33, 129):
+    for rows in (1, 31, 33, 129, 149):
         part = run(model, {**arrays, "q": np.ascontiguousarray(arrays["q"][:, :rows])})
         np.testing.assert_array_equal(part, whole[:, :rows])
         part = run(model, {name: np.ascontiguousarray(array[:, :rows]) for name, array in arrays.items()})

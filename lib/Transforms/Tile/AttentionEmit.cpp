@@ -28,12 +28,6 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
-/// Keys in a block: their scores for one block of queries fill half of a first
-/// cache, and what is done once a block is small beside them.
-constexpr int64_t kBlockKeys = 128;
-
-constexpr float kLog2E = 1.44269504f;
-
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
@@ -145,7 +139,9 @@ Vectors AttentionEmitter::emitScores(Value firstKey, Value block, int64_t count,
   Vectors most(maxima);
   for (int64_t i = 0; i < count; ++i)
     for (int64_t v = 0; v < vectors; ++v) {
-      Value score = transform(accumulators[i * vectors + v], keys[i], v);
+      Value score = transform(
+          accumulators[i * vectors + v],
+          {/*areKeys=*/false, /*query=*/constant(v * lanes), /*key=*/keys[i]});
       vector::StoreOp::create(b, loc, score, weights,
                               ValueRange{add(block, i), constant(v * lanes)});
       most[v] = maximum(most[v], score);
@@ -162,10 +158,7 @@ Vectors AttentionEmitter::emitWeights(Value count, ValueRange maxima) {
         for (int64_t v = 0; v < vectors; ++v) {
           SmallVector<Value> where{key, constant(v * lanes)};
           Value score = vector::LoadOp::create(b, loc, vector, weights, where);
-          Value power = arith::SubFOp::create(b, loc, score, maxima[v]);
-          if (!inPowersOfTwo)
-            power = arith::MulFOp::create(b, loc, power, splat(kLog2E));
-          Value weight = exp2(power);
+          Value weight = weightOf(score, maxima[v]);
           vector::StoreOp::create(b, loc, weight, weights, where);
           results.push_back(arith::AddFOp::create(b, loc, inner[v], weight));
         }
@@ -279,10 +272,7 @@ void AttentionEmitter::emitBlock(int64_t blockVectors) {
                       });
          Vectors factors;
          for (int64_t v = 0; v < vectors; ++v) {
-           Value power = arith::SubFOp::create(b, loc, before[v], maxima[v]);
-           if (!inPowersOfTwo)
-             power = arith::MulFOp::create(b, loc, power, splat(kLog2E));
-           factors.push_back(exp2(power));
+           factors.push_back(weightOf(before[v], maxima[v]));
            vector::StoreOp::create(b, loc, factors.back(), correction,
                                    ValueRange{zero, constant(v * lanes)});
          }
@@ -329,7 +319,7 @@ void AttentionEmitter::emit() {
         }
     }
   if (inPowersOfTwo)
-    scale *= kLog2E;
+    scale *= llvm::numbers::log2ef;
 
   // Without keys every sum is empty.
   Value zero = constant(0);
@@ -342,6 +332,12 @@ void AttentionEmitter::emit() {
     linalg::FillOp::create(b, loc, scalar(0), a.result.getDpsInits()[0]);
   }
   keysSeen = seenKeys();
+  Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                      numQueries, constant(1));
+  auto form = scf::IfOp::create(b, loc, isOne, true);
+  b.setInsertionPoint(form.thenYield());
+  emitOneQuery();
+  b.setInsertionPoint(form.elseYield());
   if (mostVectors == 1)
     return emitBlock(1);
   Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,

@@ -11,6 +11,10 @@ namespace mlir::dyn {
 
 using Vectors = SmallVector<Value>;
 
+/// Keys in a block: their scores for one block of queries fill half of a first
+/// cache, and what is done once a block is small beside them.
+constexpr int64_t kBlockKeys = 128;
+
 class AttentionEmitter {
 public:
   AttentionEmitter(RewriterBase &rewriter, Attention &attention,
@@ -45,6 +49,7 @@ private:
   }
   Value maximum(Value lhs, Value rhs);
   Value exp2(Value power);
+  Value weightOf(Value score, Value most);
   Value sizeOf(linalg::LinalgOp op, unsigned loop);
   Value scratch(int64_t outer, int64_t inner);
   Value seenKeys();
@@ -52,11 +57,23 @@ private:
   // Operands.
   SmallVector<Value> place(linalg::LinalgOp op, OpOperand &operand,
                            ArrayRef<std::pair<unsigned, Value>> loops);
+  static bool isContiguous(linalg::LinalgOp op, OpOperand &operand,
+                           unsigned loop);
+  void prefetch(linalg::LinalgOp op, OpOperand &operand,
+                ArrayRef<std::pair<unsigned, Value>> loops);
   Value loadRow(linalg::LinalgOp op, OpOperand &operand,
                 ArrayRef<std::pair<unsigned, Value>> loops, unsigned lanesLoop);
   void storeRow(Value row, ArrayRef<std::pair<unsigned, Value>> loops);
-  Value transform(Value score, Value key, int64_t vector);
-  Value payloadOperand(OpOperand &operand, Value key, int64_t vector);
+
+  // Payload.
+  /// What a vector of scores belongs to: queries from `query` on and one key,
+  /// or one query and keys from `key` on.
+  struct Lanes {
+    bool areKeys;
+    Value query, key;
+  };
+  Value transform(Value score, const Lanes &scores);
+  Value payloadOperand(OpOperand &operand, const Lanes &scores);
 
   // Loops.
   Vectors loop(Value from, Value to, Value step, ValueRange values,
@@ -64,6 +81,9 @@ private:
   Vectors inBlocks(Value size, int64_t most, ValueRange values,
                    function_ref<Vectors(Value, int64_t, ValueRange)> body);
 
+  void emitOneQuery();
+  Value emitKeysInLanes(Value firstKey, Value count, Value maximum);
+  Value emitRow(Value firstKey, Value count, Value factor);
   void emitBlock(int64_t vectors);
   void transposeQueries();
   Vectors emitScores(Value firstKey, Value block, int64_t count,

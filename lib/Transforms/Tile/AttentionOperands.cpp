@@ -55,6 +55,14 @@ Value AttentionEmitter::exp2(Value power) {
   return arith::BitcastOp::create(b, loc, vector, result);
 }
 
+/// What a score counts, where `most` counts 1.
+Value AttentionEmitter::weightOf(Value score, Value most) {
+  Value power = arith::SubFOp::create(b, loc, score, most);
+  if (!inPowersOfTwo)
+    power = arith::MulFOp::create(b, loc, power, splat(llvm::numbers::log2ef));
+  return exp2(power);
+}
+
 Value AttentionEmitter::sizeOf(linalg::LinalgOp op, unsigned loop) {
   for (OpOperand &operand : op->getOpOperands()) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -97,8 +105,8 @@ AttentionEmitter::place(linalg::LinalgOp op, OpOperand &operand,
 }
 
 /// Whether consecutive steps of `loop` are consecutive elements of `operand`.
-static bool isContiguous(linalg::LinalgOp op, OpOperand &operand,
-                         unsigned loop) {
+bool AttentionEmitter::isContiguous(linalg::LinalgOp op, OpOperand &operand,
+                                    unsigned loop) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
   auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
   return last && last.getPosition() == loop &&
@@ -124,6 +132,14 @@ Value AttentionEmitter::loadRow(linalg::LinalgOp op, OpOperand &operand,
   return vector::FromElementsOp::create(b, loc, vector, elements);
 }
 
+/// Asks for the cache line where the loops stand, which may be behind the end.
+void AttentionEmitter::prefetch(linalg::LinalgOp op, OpOperand &operand,
+                                ArrayRef<std::pair<unsigned, Value>> loops) {
+  memref::PrefetchOp::create(b, loc, operand.get(), place(op, operand, loops),
+                             /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
+}
+
 void AttentionEmitter::storeRow(Value row,
                                 ArrayRef<std::pair<unsigned, Value>> loops) {
   OpOperand &out = *a.result.getDpsInitOperand(0);
@@ -141,73 +157,4 @@ void AttentionEmitter::storeRow(Value row,
     memref::StoreOp::create(b, loc, element, out.get(),
                             place(a.result, out, moved));
   }
-}
-
-/// What the payload reads for a vector of queries and one key. Queries beyond
-/// the last one read what that one does.
-Value AttentionEmitter::payloadOperand(OpOperand &operand, Value key,
-                                       int64_t vectorIndex) {
-  linalg::LinalgOp op = a.payload;
-  AffineMap map = op.getMatchingIndexingMap(&operand);
-  if (!isa<MemRefType>(operand.get().getType()))
-    return operand.get();
-  auto loadAt = [&](Value query) -> Value {
-    return memref::LoadOp::create(
-        b, loc, operand.get(),
-        place(op, operand, {{a.payloadQuery, query}, {a.payloadKey, key}}));
-  };
-  if (!map.isFunctionOfDim(a.payloadQuery))
-    return broadcast(loadAt(constant(0)));
-  Value last = arith::SubIOp::create(b, loc, numQueries, constant(1));
-  Vectors elements;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    elements.push_back(loadAt(arith::MinUIOp::create(
-        b, loc, constant(vectorIndex * lanes + lane), last)));
-  auto type = VectorType::get({lanes}, elements.front().getType());
-  return vector::FromElementsOp::create(b, loc, type, elements);
-}
-
-/// The payload on a vector of scores.
-Value AttentionEmitter::transform(Value score, Value key, int64_t vectorIndex) {
-  if (!a.payload || inPowersOfTwo)
-    return score;
-  IRMapping values;
-  Block *body = a.payload.getBody();
-  for (OpOperand *in : a.payload.getDpsInputOperands())
-    if (a.payload.payloadUsesValueFromOperand(in))
-      values.map(a.payload.getMatchingBlockArgument(in),
-                 in == a.payloadScores ? score
-                                       : payloadOperand(*in, key, vectorIndex));
-  auto asVector = [&](Value value) {
-    return isa<VectorType>(value.getType()) ? value : broadcast(value);
-  };
-  for (Operation &op : body->without_terminator()) {
-    if (auto index = dyn_cast<linalg::IndexOp>(op)) {
-      Value value = constant(0);
-      if (index.getDim() == a.payloadKey)
-        value = key;
-      if (index.getDim() == a.payloadQuery)
-        value = arith::AddIOp::create(
-            b, loc, broadcast(constant(vectorIndex * lanes)),
-            vector::StepOp::create(b, loc,
-                                   VectorType::get({lanes}, b.getIndexType())));
-      values.map(index.getResult(), value);
-      continue;
-    }
-    Vectors operands;
-    bool isVector = false;
-    for (Value operand : op.getOperands()) {
-      operands.push_back(values.lookupOrDefault(operand));
-      isVector |= isa<VectorType>(operands.back().getType());
-    }
-    Type type = op.getResult(0).getType();
-    if (isVector) {
-      for (Value &operand : operands)
-        operand = asVector(operand);
-      type = VectorType::get({lanes}, type);
-    }
-    OperationState state(loc, op.getName(), operands, {type}, op.getAttrs());
-    values.map(op.getResult(0), b.create(state)->getResult(0));
-  }
-  return asVector(values.lookupOrDefault(body->getTerminator()->getOperand(0)));
 }
