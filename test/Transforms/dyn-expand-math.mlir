@@ -32,3 +32,17 @@ func.func @instructions(%x: f64) -> (f64, f64, f64) {
   %2 = math.round %x : f64
   return %0, %1, %2 : f64, f64, f64
 }
+
+// In a softmax a maximum is one instruction, and an exponential has one border.
+// CHECK-LABEL: func @softmax
+// CHECK:         %[[LARGER:.*]] = arith.cmpf ogt, %arg0, %arg1
+// CHECK-NEXT:    arith.select %[[LARGER]], %arg0, %arg1
+// CHECK:         arith.mulf %arg0
+// CHECK-COUNT-1: arith.cmpf
+// CHECK-NOT:     arith.cmpf
+// CHECK:         return
+func.func @softmax(%x: vector<8xf32>, %y: vector<8xf32>) -> (vector<8xf32>, vector<8xf32>) {
+  %0 = arith.maximumf %x, %y {dyn.softmax} : vector<8xf32>
+  %1 = math.exp %x {dyn.softmax} : vector<8xf32>
+  return %0, %1 : vector<8xf32>, vector<8xf32>
+}

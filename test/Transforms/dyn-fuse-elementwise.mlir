@@ -71,3 +71,54 @@ func.func @narrow_weight(%x: tensor<?x64xf32>, %w: tensor<64x32xbf16> {dyn.weigh
   %7 = linalg.matmul ins(%3, %5 : tensor<?x32xf32>, tensor<32x16xf32>) outs(%f : tensor<?x16xf32>) -> tensor<?x16xf32>
   return %7 : tensor<?x16xf32>
 }
+
+// -----
+
+// The ops of a softmax are told so; another division by a sum is not.
+// CHECK-LABEL: func @softmax
+// CHECK:         arith.maximumf {{.*}} {dyn.softmax}
+// CHECK:         math.exp {{.*}} {dyn.softmax}
+// CHECK:         arith.addf %{{[^ ]*}}, %{{[^ ]*}} : f32
+// CHECK:         arith.divf {{.*}} {dyn.softmax}
+// CHECK:         arith.divf %{{[^ ]*}}, %{{[^ ]*}} : f32
+#all = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+func.func @softmax(%x: tensor<?x?xf32>, %out: tensor<?x?xf32>, %rows: tensor<?xf32>)
+    -> (tensor<?x?xf32>, tensor<?x?xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant 0xFF800000 : f32
+  %0 = linalg.fill ins(%lowest : f32) outs(%rows : tensor<?xf32>) -> tensor<?xf32>
+  %1 = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<?x?xf32>) outs(%0 : tensor<?xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %7 = arith.maximumf %b, %a : f32
+    linalg.yield %7 : f32
+  } -> tensor<?xf32>
+  %2 = linalg.generic {indexing_maps = [#all, #row, #all], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %1 : tensor<?x?xf32>, tensor<?xf32>) outs(%out : tensor<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %old: f32):
+    %7 = arith.subf %a, %b : f32
+    %8 = math.exp %7 : f32
+    linalg.yield %8 : f32
+  } -> tensor<?x?xf32>
+  %3 = linalg.fill ins(%zero : f32) outs(%rows : tensor<?xf32>) -> tensor<?xf32>
+  %4 = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%2 : tensor<?x?xf32>) outs(%3 : tensor<?xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %7 = arith.addf %b, %a : f32
+    linalg.yield %7 : f32
+  } -> tensor<?xf32>
+  %5 = linalg.generic {indexing_maps = [#all, #row, #all], iterator_types = ["parallel", "parallel"]}
+      ins(%2, %4 : tensor<?x?xf32>, tensor<?xf32>) outs(%out : tensor<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %old: f32):
+    %7 = arith.divf %a, %b : f32
+    linalg.yield %7 : f32
+  } -> tensor<?x?xf32>
+  %6 = linalg.generic {indexing_maps = [#all, #row, #all], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %4 : tensor<?x?xf32>, tensor<?xf32>) outs(%out : tensor<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %old: f32):
+    %7 = arith.divf %a, %b : f32
+    linalg.yield %7 : f32
+  } -> tensor<?x?xf32>
+  return %5, %6 : tensor<?x?xf32>, tensor<?x?xf32>
+}

@@ -110,3 +110,42 @@ func.func @scatter(%a: memref<?xf32>, %b: memref<?x?xf32>) {
   }
   return
 }
+
+// -----
+
+// The second op that reads a row asks for the next one; a softmax divides once a row.
+// CHECK-LABEL: func @rows
+// CHECK-NOT:     prefetch
+// CHECK:         arith.addf {{.*}} vector<8xf32>
+// CHECK:         memref.store
+// CHECK:         scf.for %[[ROW:.*]] = {{.*}} {
+// CHECK:           %[[NEXT:.*]] = arith.addi %[[ROW]], %{{.*}} : index
+// CHECK-NEXT:      memref.prefetch %[[IN:.*]][%[[NEXT]], %[[COLUMN:.*]]], read, locality<2>
+// CHECK-NEXT:      vector.load %[[IN]][%[[ROW]], %[[COLUMN]]]
+// CHECK:         arith.divf %{{.*}}, %{{.*}} : f32
+// CHECK:         arith.mulf {{.*}} vector<8xf32>
+// CHECK-NOT:     divf {{.*}} vector
+#all = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+func.func @rows(%x: memref<?x?xf32>, %y: memref<?x?xf32>, %from: index, %to: index, %w: index) {
+  %one = arith.constant 1 : index
+  scf.for %i = %from to %to step %one {
+    %sum = memref.alloca() : memref<1xf32>
+    %in = memref.subview %x[%i, 0] [1, %w] [1, 1] : memref<?x?xf32> to memref<1x?xf32, strided<[?, 1], offset: ?>>
+    %out = memref.subview %y[%i, 0] [1, %w] [1, 1] : memref<?x?xf32> to memref<1x?xf32, strided<[?, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#all, #row], iterator_types = ["parallel", "reduction"]}
+        ins(%in : memref<1x?xf32, strided<[?, 1], offset: ?>>) outs(%sum : memref<1xf32>) {
+    ^bb0(%a: f32, %b: f32):
+      %0 = arith.addf %b, %a : f32
+      linalg.yield %0 : f32
+    }
+    linalg.generic {indexing_maps = [#all, #row, #all], iterator_types = ["parallel", "parallel"]}
+        ins(%in, %sum : memref<1x?xf32, strided<[?, 1], offset: ?>>, memref<1xf32>)
+        outs(%out : memref<1x?xf32, strided<[?, 1], offset: ?>>) {
+    ^bb0(%a: f32, %b: f32, %old: f32):
+      %0 = arith.divf %a, %b {dyn.softmax} : f32
+      linalg.yield %0 : f32
+    }
+  }
+  return
+}

@@ -151,6 +151,17 @@ static bool readsCollapsedMovement(OpOperand *operand) {
   return true;
 }
 
+/// Tells code generation what the ops of `softmax` are part of.
+static void markSoftmax(const WrittenSoftmax &softmax) {
+  auto mark = UnitAttr::get(softmax.division->getContext());
+  for (linalg::GenericOp op :
+       {softmax.maximum, softmax.exponential, softmax.division})
+    for (Operation &inner : op.getBody()->without_terminator())
+      if (isa<arith::MaximumFOp, arith::MaxNumFOp, math::ExpOp, arith::DivFOp>(
+              inner))
+        inner.setAttr(kSoftmaxAttr, mark);
+}
+
 namespace {
 
 /// Named ops whose structure nothing below asks for become generic, so that one
@@ -234,6 +245,10 @@ struct TransposeIntoContraction : OpRewritePattern<linalg::GenericOp> {
 struct DynFuseElementwisePass
     : dyn::impl::DynFuseElementwisePassBase<DynFuseElementwisePass> {
   void runOnOperation() override {
+    getOperation()->walk([](linalg::GenericOp op) {
+      if (std::optional<WrittenSoftmax> softmax = matchSoftmax(op))
+        markSoftmax(*softmax);
+    });
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
     patterns.add<Generalize, Decompose, TransposeIntoContraction>(context);

@@ -20,6 +20,21 @@ namespace mlir::dyn {
 /// On a `linalg.softmax`: the ops around it may be tiled with it.
 constexpr llvm::StringLiteral kAttentionAttr = "dyn.attention";
 
+/// On the maximum, the exponential and the division inside the ops of a softmax
+/// that is written out. Exponents are at most 0 then, a NaN comes through by
+/// the exponentials alone, and divisors are at least 1.
+constexpr llvm::StringLiteral kSoftmaxAttr = "dyn.softmax";
+
+/// A softmax along `dim` that is written out as four ops, the sum not named
+/// here.
+struct WrittenSoftmax {
+  linalg::GenericOp maximum, exponential, division;
+  unsigned dim;
+};
+
+/// The softmax that ends with `division`.
+std::optional<WrittenSoftmax> matchSoftmax(linalg::GenericOp division);
+
 /// The ops, on tensors or on buffers, and what their loops are.
 struct Attention {
   linalg::LinalgOp scores;

@@ -60,10 +60,8 @@ static bool isReduction(linalg::GenericOp op,
          isStart(value);
 }
 
-/// The dimension along which `division` and the ops in front of it are the
-/// softmax of `input`.
-static std::optional<unsigned> matchSoftmax(linalg::GenericOp division,
-                                            Value &input) {
+std::optional<WrittenSoftmax>
+mlir::dyn::matchSoftmax(linalg::GenericOp division) {
   if (division.getNumDpsInputs() != 2 || division.getNumReductionLoops() ||
       !isIdentity(division, 0) || !isIdentity(division, 2) ||
       !llvm::hasSingleElement(division.getBody()->without_terminator()) ||
@@ -101,8 +99,7 @@ static std::optional<unsigned> matchSoftmax(linalg::GenericOp division,
     return std::nullopt;
   SmallVector<unsigned> reduced;
   maximum.getReductionDims(reduced);
-  input = exponential.getOperand(0);
-  return reduced.front();
+  return WrittenSoftmax{maximum, exponential, division, reduced.front()};
 }
 
 static bool isContraction(Operation *op) {
@@ -146,14 +143,16 @@ struct DynFindAttentionPass
         continue;
       auto softmax = dyn_cast<linalg::SoftmaxOp>(op);
       if (auto division = dyn_cast<linalg::GenericOp>(op)) {
-        Value input;
-        std::optional<unsigned> dim = matchSoftmax(division, input);
-        if (!dim || !comesFromContraction(input))
+        std::optional<WrittenSoftmax> written = matchSoftmax(division);
+        if (!written)
+          continue;
+        Value input = written->maximum.getOperand(0);
+        if (!comesFromContraction(input))
           continue;
         rewriter.setInsertionPoint(op);
-        softmax = linalg::SoftmaxOp::create(rewriter, op->getLoc(),
-                                            op->getResultTypes(), input,
-                                            division.getDpsInits()[0], *dim);
+        softmax = linalg::SoftmaxOp::create(
+            rewriter, op->getLoc(), op->getResultTypes(), input,
+            division.getDpsInits()[0], written->dim);
         rewriter.replaceOp(op, softmax);
       } else if (!comesFromContraction(softmax.getInput())) {
         continue;

@@ -155,6 +155,24 @@ Value ElementaryFunctions::exp2(Value x) {
                arith::SubIOp::create(b, bits(shifted), bits(magic)));
 }
 
+Value ElementaryFunctions::expForSoftmax(Value x) {
+  if (!isSingle())
+    return exp(x);
+  // At -127 the power of 2 is 0; a NaN passes, and makes the product one.
+  Value t = mul(x, constant(kLog2E));
+  t = select(less(t, constant(-127)), constant(-127), t);
+  Value magic = constant(roundingConstant(mantissaBits));
+  Value shifted = add(t, magic);
+  Value rest = sub(t, sub(shifted, magic));
+  Value p = polynomial(rest, {1, 0.693146977589091622, 0.240222419177573942,
+                              0.0555073367802836628, 0.00967152316436139728,
+                              0.00132647746648119462});
+  Value power = arith::ShLIOp::create(b, bits(shifted), integer(mantissaBits));
+  power =
+      arith::AddIOp::create(b, power, integer(exponentBias << mantissaBits));
+  return mul(p, fromBits(power));
+}
+
 Value ElementaryFunctions::expm1(Value x) {
   Value small = fma(mul(x, x), expTail(x), x);
   // Keeps -0.

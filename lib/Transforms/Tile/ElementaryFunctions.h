@@ -28,6 +28,9 @@ public:
 
   Value exp(Value x);
   Value exp2(Value x);
+  /// exp(x) for x <= 0 as softmax needs it: the relative error grows with |x|
+  /// to 2^-18 where the result becomes 0, below 2^-126.
+  Value expForSoftmax(Value x);
   Value expm1(Value x);
   Value log(Value x);
   Value log2(Value x);

@@ -1,5 +1,6 @@
 //===- EmitPayload.cpp - The payload of one position in a tile ------------===//
 
+#include "Attention.h"
 #include "LoopEmitter.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -64,10 +65,38 @@ static arith::MulFOp productOf(arith::AddFOp add) {
   return {};
 }
 
+/// Whether a value of the payload is an input that does not move with the
+/// lanes.
+bool LoopEmitter::isSameForAllLanes(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != op.getBlock())
+    return false;
+  OpOperand *operand = op.getMatchingOpOperand(argument);
+  return op.isDpsInput(operand) &&
+         laneStride(op, *operand, plan.lanesDim) == LaneStride::None;
+}
+
+/// Asks for what the next tile reads where this one reads `cell`.
+void LoopEmitter::prefetchNextTile(const Tile &tile, Cell cell) {
+  if (!plan.nextTile || tile.lanes == 1)
+    return;
+  OpOperand &operand = op->getOpOperand(plan.nextTile->operand);
+  if (laneStride(op, operand, plan.lanesDim) != LaneStride::Unit)
+    return;
+  Tile start = tile;
+  start.masks.clear();
+  SmallVector<Value> where = indices(operand, start, cell);
+  Value &index = where[plan.nextTile->dim];
+  index = arith::AddIOp::create(b, loc, index, constant(1));
+  memref::PrefetchOp::create(b, loc, operand.get(), where, /*isWrite=*/false,
+                             plan.nextTile->locality, /*isDataCache=*/true);
+}
+
 SmallVector<Value> LoopEmitter::payload(ValueRange outs, const Tile &tile,
                                         Cell cell) {
   IRMapping values;
   Block *body = op.getBlock();
+  prefetchNextTile(tile, cell);
   for (OpOperand *in : op.getDpsInputOperands())
     if (op.payloadUsesValueFromOperand(in))
       values.map(op.getMatchingBlockArgument(in), read(*in, tile, cell));
@@ -123,6 +152,21 @@ SmallVector<Value> LoopEmitter::payload(ValueRange outs, const Tile &tile,
       if (auto add = dyn_cast<arith::AddFOp>(*inner.user_begin()))
         if (productOf(add) == &inner)
           continue;
+    if (auto division = dyn_cast<arith::DivFOp>(inner);
+        division && division->hasAttr(kSoftmaxAttr) &&
+        isSameForAllLanes(division.getRhs())) {
+      // One division a row.
+      Value divisor = values.lookup(division.getRhs());
+      Value one = arith::ConstantOp::create(
+          b, loc, b.getFloatAttr(divisor.getType(), 1));
+      Value inverse = arith::DivFOp::create(b, loc, one, divisor);
+      Value dividend = values.lookupOrDefault(division.getLhs());
+      if (isa<VectorType>(dividend.getType()))
+        inverse = asVector(inverse, tile);
+      values.map(division.getResult(),
+                 arith::MulFOp::create(b, loc, dividend, inverse).getResult());
+      continue;
+    }
     SmallVector<Value> operands;
     bool isVector = false;
     for (Value operand : inner.getOperands()) {

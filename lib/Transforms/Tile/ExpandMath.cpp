@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Attention.h"
 #include "Dyn/Transforms/Passes.h"
 #include "ElementaryFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -67,10 +68,23 @@ static Type withElement(Type type, Type element) {
   return element;
 }
 
+/// The larger operand; the second one if one of them is a NaN, which a single
+/// instruction does.
+static Value expandMaximum(ImplicitLocOpBuilder &b, Operation *op) {
+  if (!isa<arith::MaximumFOp, arith::MaxNumFOp>(op) ||
+      !op->hasAttr(kSoftmaxAttr))
+    return {};
+  Value lhs = op->getOperand(0), rhs = op->getOperand(1);
+  Value larger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, lhs, rhs);
+  return arith::SelectOp::create(b, larger, lhs, rhs);
+}
+
 /// Emits what `op` computes, in f32 where its own type is narrower. Null if
 /// `op` needs no expansion.
 static Value expand(ImplicitLocOpBuilder &b, Operation *op) {
   Unary unary = unaryFunction(op);
+  if (isa<math::ExpOp>(op) && op->hasAttr(kSoftmaxAttr))
+    unary = &ElementaryFunctions::expForSoftmax;
   Binary binary = binaryFunction(op);
   auto power = dyn_cast<math::FPowIOp>(op);
   if (!unary && !binary && !power)
@@ -102,9 +116,11 @@ struct DynExpandMathPass : dyn::impl::DynExpandMathPassBase<DynExpandMathPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](Operation *op) {
+      ImplicitLocOpBuilder builder(op->getLoc(), op);
+      if (Value maximum = expandMaximum(builder, op))
+        return rewriter.replaceOp(op, maximum);
       if (!isa_and_present<math::MathDialect>(op->getDialect()))
         return;
-      ImplicitLocOpBuilder builder(op->getLoc(), op);
       if (Value result = expand(builder, op))
         rewriter.replaceOp(op, result);
     });

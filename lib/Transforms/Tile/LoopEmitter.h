@@ -95,6 +95,8 @@ private:
   Value laneIndex(const Tile &tile, Cell cell);
   Value loadAtComputedIndex(memref::LoadOp load, const IRMapping &values,
                             const Tile &tile, Cell cell);
+  bool isSameForAllLanes(Value value);
+  void prefetchNextTile(const Tile &tile, Cell cell);
   SmallVector<Value> payload(ValueRange outs, const Tile &tile, Cell cell);
   SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors);
   Value combine(Operation *combiner, Value lhs, Value rhs);

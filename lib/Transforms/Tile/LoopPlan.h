@@ -34,6 +34,19 @@ struct RegisterBudget {
 /// advances by one.
 enum class LaneStride { None, Unit, Other };
 
+/// An operand whose next tile is asked for while this one is worked on: it
+/// follows along the operand's dimension `dim`.
+struct NextTile {
+  unsigned operand, dim;
+  /// As `memref.prefetch` says it.
+  int64_t locality;
+};
+
+/// What `op`, one of several ops in a loop over rows, should ask for: a row
+/// that it reads as the second one. Without that, memory rests while the later
+/// ops work on what the first one has brought to the cache.
+std::optional<NextTile> findNextTile(linalg::LinalgOp op);
+
 struct LoopPlan {
   /// The loop dimension whose iterations share a vector, and the number of
   /// lanes. If it is a reduction, each lane accumulates every `lanes`-th
@@ -59,6 +72,7 @@ struct LoopPlan {
   int64_t reductionBlock = 0;
   /// How far ahead of a stream of panels to prefetch, in bytes; 0 not at all.
   int64_t prefetchDistance = 0;
+  std::optional<NextTile> nextTile;
 };
 
 /// How `operand` moves in memory along loop dimension `dim`.
