@@ -36,7 +36,7 @@ static constexpr Target kTargets[] = {
      .l1Cache = 32 << 10,
      .l2Cache = 1 << 20,
      .tile = {14, 2},
-     .dotTile = {4, 4},
+     .dotTile = {6, 4},
      .prefetchDistance = 8192},
     // AMD 56305 rev 3.03, "Software Optimization Guide for AMD EPYC 7002", 2.10
     // to 2.12: two FMA pipes of 256 bits, 16 registers; L1 32 KiB, L2 512 KiB.
@@ -52,7 +52,7 @@ static constexpr Target kTargets[] = {
      .l1Cache = 32 << 10,
      .l2Cache = 512 << 10,
      .tile = {6, 2},
-     .dotTile = {3, 3},
+     .dotTile = {2, 4},
      .prefetchDistance = 8192},
     // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685), 2.1
     // and 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB. AWS

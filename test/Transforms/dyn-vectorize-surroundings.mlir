@@ -84,11 +84,13 @@ func.func @blocks(%a: memref<?x?xf32>, %b: memref<1x?x16xf32>, %c: memref<?x16xf
 
 // -----
 
-// Sums of lanes are finished one by one.
+// Sums of lanes are finished as the lines of the output that they are, short at its end.
 // CHECK-LABEL: func @dots
-// CHECK: %[[DOT:.+]] = arith.addf %{{.+}}, %{{.+}} : f32
-// CHECK: %[[NEGATIVE:.+]] = arith.negf %[[DOT]] : f32
-// CHECK: memref.store %[[NEGATIVE]]
+// CHECK: %[[MASK:.+]] = vector.create_mask %{{.+}} : vector<4xi1>
+// CHECK: %[[DOTS:.+]] = vector.extract_strided_slice {{.*}} : vector<16xf32> to vector<4xf32>
+// CHECK: %[[SUMS:.+]] = arith.addf %{{.+}}, %[[DOTS]] : vector<4xf32>
+// CHECK: %[[NEGATIVE:.+]] = arith.negf %[[SUMS]] : vector<4xf32>
+// CHECK: vector.maskedstore %{{.*}}, %[[MASK]], %[[NEGATIVE]]
 // CHECK-NOT: linalg
 func.func @dots(%a: memref<?x64xf32>, %b: memref<?x64xf32>, %c: memref<?x?xf32>) {
   %zero = arith.constant 0.0 : f32

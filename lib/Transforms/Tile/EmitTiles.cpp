@@ -174,11 +174,20 @@ void LoopEmitter::emitReducingTile(const Tile &outer) {
   });
 
   // The vectors of one cell, then its lanes, then what the output held.
-  SmallVector<Value> results;
   cache.clear();
-  Tile scalar;
-  scalar.rows = tile.rows;
-  scalar.columns = tile.columns;
+  Tile outs;
+  outs.rows = tile.rows;
+  outs.columns = tile.columns;
+  LoopPlan reducing = plan;
+  if (hasLinesOfColumns(tile)) {
+    // A row's columns lie side by side: they are the lanes now.
+    plan.lanesDim = *plan.columnDim;
+    plan.columnDim = std::nullopt;
+    outs.lanes = plan.lanes = std::exchange(outs.columns, 1);
+    std::optional<int64_t> size = staticSize(plan.lanesDim);
+    if (!size || *size % outs.lanes != 0)
+      outs.masks = makeMasks(1);
+  }
   SmallVector<SmallVector<Value>> totals(numOuts);
   for (int64_t i = 0; i < numOuts; ++i) {
     SmallVector<Value> vectors;
@@ -192,16 +201,14 @@ void LoopEmitter::emitReducingTile(const Tile &outer) {
           parts[u] = combine(combiners[i], parts[u], parts[u + half]);
       vectors.push_back(parts[0]);
     }
-    totals[i] = combineLanes(combiners[i], vectors);
+    totals[i] = combineLanes(combiners[i], vectors, outs.lanes);
   }
-  SmallVector<Value> starts = readStart(scalar);
-  int64_t next = 0;
-  forEachCell(scalar, [&](Cell) {
-    for (int64_t i = 0; i < numOuts; ++i, ++next)
-      results.push_back(
-          combine(combiners[i], starts[next], totals[i][next / numOuts]));
-  });
-  writeFinished(results, scalar);
+  SmallVector<Value> starts = readStart(outs), results;
+  for (auto [index, start] : llvm::enumerate(starts))
+    results.push_back(combine(combiners[index % numOuts], start,
+                              totals[index % numOuts][index / numOuts]));
+  writeFinished(results, outs);
+  plan = reducing;
 }
 
 SmallVector<Value> LoopEmitter::emitReducingLanes(Tile tile,
@@ -238,11 +245,22 @@ SmallVector<Value> LoopEmitter::emitReducingLanes(Tile tile,
                     });
 }
 
+/// Whether the columns of a tile that reduces are what a vector reads and
+/// writes at once.
+bool LoopEmitter::hasLinesOfColumns(const Tile &tile) {
+  return plan.columnDim && tile.columns == plan.columns &&
+         llvm::isPowerOf2_64(tile.columns) && tile.columns <= plan.lanes &&
+         llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
+           return laneStride(op, init, *plan.columnDim) == LaneStride::Unit;
+         });
+}
+
 /// Combines the lanes of each vector: halves against halves, log2(lanes) steps,
 /// an order fixed by the width. Two vectors at a time share their steps, which
-/// pairs the same elements as each would alone.
+/// pairs the same elements as each would alone. Gives `width` totals a value.
 SmallVector<Value> LoopEmitter::combineLanes(Operation *combiner,
-                                             ArrayRef<Value> vectors) {
+                                             ArrayRef<Value> vectors,
+                                             int64_t width) {
   SmallVector<Value> totals;
   int64_t lanes = cast<VectorType>(vectors.front().getType()).getNumElements();
   for (size_t first = 0; first < vectors.size(); first += lanes) {
@@ -272,8 +290,12 @@ SmallVector<Value> LoopEmitter::combineLanes(Operation *combiner,
       }
       group = next;
     }
-    for (size_t i = 0; i < count; ++i)
-      totals.push_back(vector::ExtractOp::create(b, loc, group.front(), i));
+    for (size_t i = 0; i < count; i += width)
+      totals.push_back(
+          width == 1
+              ? vector::ExtractOp::create(b, loc, group.front(), i).getResult()
+              : vector::ExtractStridedSliceOp::create(b, loc, group.front(), i,
+                                                      width, 1));
   }
   return totals;
 }

@@ -98,7 +98,9 @@ private:
   bool isSameForAllLanes(Value value);
   void prefetchNextTile(const Tile &tile, Cell cell);
   SmallVector<Value> payload(ValueRange outs, const Tile &tile, Cell cell);
-  SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors);
+  bool hasLinesOfColumns(const Tile &tile);
+  SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors,
+                                  int64_t width);
   Value combine(Operation *combiner, Value lhs, Value rhs);
 
   template <typename Fn> void forEachCell(const Tile &tile, Fn fn) {
