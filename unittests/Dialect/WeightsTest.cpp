@@ -14,6 +14,9 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/SourceMgr.h"
 
+#include <atomic>
+#include <thread>
+
 using namespace mlir;
 using namespace mlir::dyn;
 using testing::ElementsAre;
@@ -275,6 +278,37 @@ dyn.weight @w : !dyn.tensor<[1], f32> = #dyn.resource<w>
   first = {};
   EXPECT_THAT(values(get(*parse(toBytecode(*third)))), ElementsAre(1));
   EXPECT_THAT(values(get(*parse(print(*second)))), ElementsAre(2));
+}
+
+// Names of resources, types and slots are the context's.
+TEST_F(Weights, ThreadsShareAContext) {
+  constexpr unsigned kThreads = 4, kRounds = 25;
+  auto module = make({1, 2, 3});
+  std::vector<std::thread> threads;
+  std::atomic<unsigned> wrong = 0;
+  for (unsigned i = 0; i < kThreads; ++i)
+    threads.emplace_back([&, i] {
+      for (unsigned round = 0; round < kRounds; ++round) {
+        std::string text = "dyn.weight @w : !dyn.tensor<[2], f32> = "
+                           "#dyn.resource<w>\n"
+                           "dyn.weight @v : !dyn.tensor<[" +
+                           std::to_string(round) +
+                           "], f32> = #dyn.absent\n"
+                           "{-# dialect_resources: { dyn: { w: "
+                           "\"0x040000000000803F00000040\" } } #-}";
+        auto read = parseSourceString<ModuleOp>(text, &context);
+        OwningOpRef<ModuleOp> clone = module->clone();
+        set(get(*clone), 0, 10.0f + i);
+        bool isRight =
+            read && values(get(*read)) == std::vector<float>{1, 2} &&
+            values(get(*clone)) == std::vector<float>{10.0f + i, 2, 3};
+        wrong += !isRight;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_THAT(values(get(*module)), ElementsAre(1, 2, 3));
 }
 
 TEST_F(Weights, OneModuleMayHoldWeightsOfTwo) {
