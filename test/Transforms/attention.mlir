@@ -26,6 +26,12 @@
 // CHECK:           memref.prefetch
 // CHECK:           vector.shuffle
 // CHECK:         } else {
+// Several: tiles of 1, 2, 4, 8, 14 and 16 keys by one vector of queries, or 1 to 14 by two.
+// CHECK:           scf.while
+// CHECK:           scf.index_switch
+// CHECK:           case 4 {
+// CHECK-NOT:       case 5 {
+// CHECK:           default {
 // CHECK:         scf.index_switch
 // CHECK-NOT:     vector.maskedload
 // CHECK-NOT:     math.exp
@@ -33,8 +39,12 @@
 
 // ZEN2-LABEL: func @attention
 // ZEN2-DAG:     memref<128x16xf32>
-// ZEN2-DAG:     memref<128x8xf32>
-// ZEN2-NOT:     case 8 {
+// ZEN2-DAG:     memref<16x64xf32>
+// Tiles of 1, 2, 4, 6 and 8 keys by one vector of queries.
+// ZEN2:         scf.index_switch
+// ZEN2:         case 3 {
+// ZEN2-NOT:     case 4 {
+// ZEN2:         default {
 func.func @attention(%q: tensor<?x?x64xf32>, %k: tensor<?x64x?xf32>, %v: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

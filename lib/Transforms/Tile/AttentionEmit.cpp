@@ -29,65 +29,17 @@ using namespace mlir;
 using namespace mlir::dyn;
 
 //===----------------------------------------------------------------------===//
-// Loops
-//===----------------------------------------------------------------------===//
-
-Vectors AttentionEmitter::loop(Value from, Value to, Value step,
-                               ValueRange values,
-                               function_ref<Vectors(Value, ValueRange)> body) {
-  auto forOp = scf::ForOp::create(b, loc, from, to, step, values);
-  OpBuilder::InsertionGuard guard(b);
-  if (values.empty())
-    b.setInsertionPoint(forOp.getBody()->getTerminator());
-  else
-    b.setInsertionPointToEnd(forOp.getBody());
-  Vectors results = body(forOp.getInductionVar(), forOp.getRegionIterArgs());
-  if (!values.empty())
-    scf::YieldOp::create(b, loc, results);
-  return Vectors(forOp.getResults());
-}
-
-/// `size` rows in even blocks of at most `most`, with code for each count.
-Vectors AttentionEmitter::inBlocks(
-    Value size, int64_t most, ValueRange values,
-    function_ref<Vectors(Value, int64_t, ValueRange)> body) {
-  Value one = constant(1);
-  Value blocks = arith::CeilDivUIOp::create(b, loc, size, constant(most));
-  Value step = arith::CeilDivUIOp::create(
-      b, loc, size, arith::MaxUIOp::create(b, loc, blocks, one));
-  step = arith::MaxUIOp::create(b, loc, step, one);
-  return loop(constant(0), size, step, values, [&](Value at, ValueRange inner) {
-    Value left = arith::SubIOp::create(b, loc, size, at);
-    Value count = arith::MinUIOp::create(b, loc, left, step);
-    auto cases = llvm::to_vector(llvm::seq<int64_t>(1, most));
-    auto versions = scf::IndexSwitchOp::create(
-        b, loc, TypeRange(ValueRange(values)), count, cases, cases.size());
-    for (auto [index, region] : llvm::enumerate(versions->getRegions())) {
-      OpBuilder::InsertionGuard guard(b);
-      b.createBlock(&region);
-      // The default region comes first and takes the full count.
-      Vectors results = body(at, index == 0 ? most : cases[index - 1], inner);
-      scf::YieldOp::create(b, loc, results);
-    }
-    return Vectors(versions.getResults());
-  });
-}
-
-//===----------------------------------------------------------------------===//
 // The steps
 //===----------------------------------------------------------------------===//
 
-/// Blocks of as many queries as there are lanes, transposed in registers: step
-/// by step the two halves of two rows change places. Rows beyond the last one
-/// repeat it.
+/// Blocks of as many queries as there are lanes, transposed in registers. Lanes
+/// beyond the last query repeat it.
 void AttentionEmitter::transposeQueries() {
   Value last = arith::SubIOp::create(b, loc, numQueries, constant(1));
-  Value factor = splat(scale);
-  for (int64_t v = 0; v < vectors; ++v) {
+  forQueryVectors([&](Value first) {
     Vectors queries;
     for (int64_t lane = 0; lane < lanes; ++lane)
-      queries.push_back(
-          arith::MinUIOp::create(b, loc, constant(v * lanes + lane), last));
+      queries.push_back(arith::MinUIOp::create(b, loc, add(first, lane), last));
     loop(constant(0), constant(a.depth), constant(lanes), {},
          [&](Value depth, ValueRange) -> Vectors {
            Vectors block;
@@ -97,24 +49,23 @@ void AttentionEmitter::transposeQueries() {
                          {{a.scoresQuery, query}, {a.scoresDepth, depth}},
                          a.scoresDepth);
              if (scale != 1)
-               row = arith::MulFOp::create(b, loc, row, factor);
+               row = arith::MulFOp::create(b, loc, row, splat(scale));
              block.push_back(row);
            }
            transposeInRegisters(b, loc, block);
            for (int64_t i = 0; i < lanes; ++i)
-             vector::StoreOp::create(
-                 b, loc, block[i], transposed,
-                 ValueRange{add(depth, i), constant(v * lanes)});
+             vector::StoreOp::create(b, loc, block[i], transposed,
+                                     ValueRange{add(depth, i), first});
            return {};
          });
-  }
+  });
 }
 
-/// Scores of `count` keys from `firstKey + block`, and the maxima with them.
-Vectors AttentionEmitter::emitScores(Value firstKey, Value block, int64_t count,
-                                     ValueRange maxima) {
-  Value zero = splat(0);
-  Vectors accumulators(count * vectors, zero), keys;
+/// Scores of `count` keys from `firstKey + block` for `vectors` vectors of
+/// queries; the maxima with them.
+void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
+                                     int64_t vectors) {
+  Vectors accumulators(count * vectors, splat(0)), keys;
   for (int64_t i = 0; i < count; ++i)
     keys.push_back(add(add(firstKey, block), i));
   accumulators =
@@ -136,167 +87,204 @@ Vectors AttentionEmitter::emitScores(Value firstKey, Value block, int64_t count,
              }
              return results;
            });
-  Vectors most(maxima);
-  for (int64_t i = 0; i < count; ++i)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value score = transform(
-          accumulators[i * vectors + v],
-          {/*areKeys=*/false, /*query=*/constant(v * lanes), /*key=*/keys[i]});
+  for (int64_t v = 0; v < vectors; ++v) {
+    Value first = constant(v * lanes), most = loadAt(maxima, first);
+    for (int64_t i = 0; i < count; ++i) {
+      Value score =
+          transform(accumulators[i * vectors + v],
+                    {/*areKeys=*/false, /*query=*/first, /*key=*/keys[i]});
       vector::StoreOp::create(b, loc, score, weights,
-                              ValueRange{add(block, i), constant(v * lanes)});
-      most[v] = maximum(most[v], score);
+                              ValueRange{add(block, i), first});
+      most = maximum(most, score);
     }
-  return most;
+    storeAt(most, maxima, first);
+  }
 }
 
-/// Turns `count` rows of scores into weights; their sums.
-Vectors AttentionEmitter::emitWeights(Value count, ValueRange maxima) {
-  Vectors zeros(vectors, splat(0));
-  return loop(
-      constant(0), count, constant(1), zeros, [&](Value key, ValueRange inner) {
-        Vectors results;
-        for (int64_t v = 0; v < vectors; ++v) {
-          SmallVector<Value> where{key, constant(v * lanes)};
-          Value score = vector::LoadOp::create(b, loc, vector, weights, where);
-          Value weight = weightOf(score, maxima[v]);
+void AttentionEmitter::emitScores(Value firstKey, Value count) {
+  auto emitTiles = [&](int64_t vectors) {
+    // With fewer vectors in a row more rows fit, and are needed to hide the
+    // latency of a multiply-add.
+    int64_t most =
+        std::max(rows, std::min(lanes, rows * mostVectors / vectors));
+    SmallVector<int64_t> heights{1};
+    while (heights.back() * 2 < most - 2)
+      heights.push_back(heights.back() * 2);
+    heights.append({most - 2, most});
+    // A key may be in two tiles: its scores are the same in both.
+    emitTilesOf(count, heights, /*mayOverlap=*/true,
+                [&](Value at, int64_t height) {
+                  emitScoreTile(firstKey, at, height, vectors);
+                });
+  };
+  if (mostVectors == 1)
+    return emitTiles(1);
+  Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
+                                        numQueries, constant(lanes));
+  auto form = scf::IfOp::create(b, loc, isShort, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(form.thenYield());
+  emitTiles(1);
+  b.setInsertionPoint(form.elseYield());
+  emitTiles(mostVectors);
+}
+
+/// Turns `count` rows of scores into weights, and corrects what earlier blocks
+/// summed up by how much the maxima grew.
+void AttentionEmitter::emitWeights(Value count) {
+  forQueryVectors([&](Value query) {
+    Value most = loadAt(maxima, query);
+    Value factor = weightOf(loadAt(correction, query), most);
+    storeAt(factor, correction, query);
+    Value sum = loop(
+        constant(0), count, constant(1), splat(0),
+        [&](Value key, ValueRange inner) -> Vectors {
+          SmallVector<Value> where{key, query};
+          Value weight = weightOf(
+              vector::LoadOp::create(b, loc, vector, weights, where), most);
           vector::StoreOp::create(b, loc, weight, weights, where);
-          results.push_back(arith::AddFOp::create(b, loc, inner[v], weight));
-        }
-        return results;
-      });
+          return {arith::AddFOp::create(b, loc, inner[0], weight)};
+        })[0];
+    Value total =
+        math::FmaOp::create(b, loc, loadAt(totals, query), factor, sum);
+    storeAt(total, totals, query);
+    storeAt(arith::DivFOp::create(b, loc, splat(1), total), inverse, query);
+  });
 }
 
-/// Weights times values, added to what earlier blocks gave.
-void AttentionEmitter::emitResult(Value firstKey, Value count, Value isFirst,
-                                  Value isLast) {
+/// Weights times values, added to what earlier blocks gave: `count` keys,
+/// `height` queries from `block` on, `width` vectors from `column` on. Queries
+/// beyond the last one repeat it, and are written where it is.
+void AttentionEmitter::emitResultTile(const KeyBlock &keys, Value block,
+                                      int64_t height, Value column,
+                                      int64_t width) {
+  SmallVector<Type> types(height * width, vector);
+  auto perCell = [&](auto function) {
+    for (int64_t i = 0; i < height; ++i)
+      for (int64_t c = 0; c < width; ++c)
+        function(add(block, i), add(column, c * lanes), i * width + c);
+  };
+  auto start = scf::IfOp::create(b, loc, types, keys.isFirst, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(start.thenBlock());
+  scf::YieldOp::create(b, loc, Vectors(types.size(), splat(0)));
+  b.setInsertionPointToEnd(start.elseBlock());
+  Vectors earlier;
+  perCell([&](Value query, Value at, int64_t) {
+    Value sum =
+        vector::LoadOp::create(b, loc, vector, sums, ValueRange{query, at});
+    Value factor = memref::LoadOp::create(b, loc, correction, query);
+    earlier.push_back(arith::MulFOp::create(b, loc, sum, broadcast(factor)));
+  });
+  scf::YieldOp::create(b, loc, earlier);
+  b.setInsertionPointAfter(start);
+
+  Vectors results =
+      loop(constant(0), keys.count, constant(1), start.getResults(),
+           [&](Value key, ValueRange inner) {
+             Vectors row, next;
+             for (int64_t c = 0; c < width; ++c)
+               row.push_back(loadRow(a.result, *a.values,
+                                     {{a.resultKey, add(keys.first, key)},
+                                      {a.resultColumn, add(column, c * lanes)}},
+                                     a.resultColumn));
+             for (int64_t i = 0; i < height; ++i) {
+               Value weight = broadcast(memref::LoadOp::create(
+                   b, loc, weights, ValueRange{key, add(block, i)}));
+               for (int64_t c = 0; c < width; ++c)
+                 next.push_back(math::FmaOp::create(b, loc, weight, row[c],
+                                                    inner[i * width + c]));
+             }
+             return next;
+           });
+
+  auto end = scf::IfOp::create(b, loc, keys.isLast, true);
+  b.setInsertionPoint(end.thenYield());
+  Value last = arith::SubIOp::create(b, loc, numQueries, constant(1));
+  perCell([&](Value query, Value at, int64_t cell) {
+    Value factor = memref::LoadOp::create(b, loc, inverse, query);
+    Value row = b.createOrFold<arith::MinUIOp>(loc, query, last);
+    storeRow(arith::MulFOp::create(b, loc, results[cell], broadcast(factor)),
+             {{a.resultQuery, row}, {a.resultColumn, at}});
+  });
+  b.setInsertionPoint(end.elseYield());
+  perCell([&](Value query, Value at, int64_t cell) {
+    vector::StoreOp::create(b, loc, results[cell], sums, ValueRange{query, at});
+  });
+}
+
+/// Where the tiles that `emitTilesOf` makes of `rows` end.
+[[maybe_unused]] static int64_t endOfTiles(int64_t rows,
+                                           ArrayRef<int64_t> heights) {
+  int64_t end = 0;
+  while (end < rows) {
+    int64_t left = rows - end;
+    int64_t even =
+        llvm::divideCeil(left, llvm::divideCeil(left, heights.back()));
+    end += *llvm::find_if(heights, [&](int64_t h) { return h >= even; });
+  }
+  return end;
+}
+
+void AttentionEmitter::emitResult(const KeyBlock &keys) {
   int64_t width = std::min(mostVectors, a.columns / lanes);
   // Whole steps only: the width of a head need not be a multiple.
   while (a.columns / lanes % width)
     --width;
-  Value zeroIndex = constant(0);
-  loop(
-      zeroIndex, constant(a.columns), constant(width * lanes), {},
-      [&](Value column, ValueRange) -> Vectors {
-        auto body = [&](Value block, int64_t blockRows, ValueRange) -> Vectors {
-          SmallVector<Type> types(blockRows * width, vector);
-          auto perCell = [&](auto function) {
-            for (int64_t i = 0; i < blockRows; ++i)
-              for (int64_t c = 0; c < width; ++c)
-                function(add(block, i), add(column, c * lanes), i * width + c);
-          };
-          auto start = scf::IfOp::create(b, loc, types, isFirst, true);
-          b.setInsertionPointToEnd(start.thenBlock());
-          scf::YieldOp::create(b, loc, Vectors(types.size(), splat(0)));
-          b.setInsertionPointToEnd(start.elseBlock());
-          Vectors earlier;
-          perCell([&](Value query, Value at, int64_t) {
-            Value sum = vector::LoadOp::create(b, loc, vector, sums,
-                                               ValueRange{query, at});
-            Value factor = memref::LoadOp::create(b, loc, correction,
-                                                  ValueRange{zeroIndex, query});
-            earlier.push_back(
-                arith::MulFOp::create(b, loc, sum, broadcast(factor)));
-          });
-          scf::YieldOp::create(b, loc, earlier);
-          b.setInsertionPointAfter(start);
-
-          Vectors totals =
-              loop(zeroIndex, count, constant(1), start.getResults(),
-                   [&](Value key, ValueRange inner) {
-                     Vectors row, results;
-                     for (int64_t c = 0; c < width; ++c)
-                       row.push_back(
-                           loadRow(a.result, *a.values,
-                                   {{a.resultKey, add(firstKey, key)},
-                                    {a.resultColumn, add(column, c * lanes)}},
-                                   a.resultColumn));
-                     for (int64_t i = 0; i < blockRows; ++i) {
-                       Value weight = broadcast(memref::LoadOp::create(
-                           b, loc, weights, ValueRange{key, add(block, i)}));
-                       for (int64_t c = 0; c < width; ++c)
-                         results.push_back(math::FmaOp::create(
-                             b, loc, weight, row[c], inner[i * width + c]));
-                     }
-                     return results;
-                   });
-
-          auto end = scf::IfOp::create(b, loc, isLast, true);
-          b.setInsertionPoint(end.thenYield());
-          perCell([&](Value query, Value at, int64_t cell) {
-            Value factor = memref::LoadOp::create(b, loc, inverse,
-                                                  ValueRange{zeroIndex, query});
-            storeRow(
-                arith::MulFOp::create(b, loc, totals[cell], broadcast(factor)),
-                {{a.resultQuery, query}, {a.resultColumn, at}});
-          });
-          b.setInsertionPoint(end.elseYield());
-          perCell([&](Value query, Value at, int64_t cell) {
-            vector::StoreOp::create(b, loc, totals[cell], sums,
-                                    ValueRange{query, at});
-          });
-          b.setInsertionPointAfter(end);
-          return {};
-        };
-        inBlocks(numQueries, rows, {}, body);
-        return {};
-      });
+  // A full block in even parts, and fewer rows.
+  int64_t parts = llvm::divideCeil(mostVectors * lanes, rows);
+  int64_t high = llvm::divideCeil(mostVectors * lanes, parts),
+          low = mostVectors * lanes / parts;
+  SmallVector<int64_t> heights{2};
+  while (heights.back() * 2 < low)
+    heights.push_back(heights.back() * 2);
+  heights.push_back(low);
+  if (high != low)
+    heights.push_back(high);
+  assert(llvm::all_of(llvm::seq<int64_t>(1, mostVectors * lanes + 1),
+                      [&](int64_t queries) {
+                        return endOfTiles(queries, heights) <=
+                               int64_t(llvm::alignTo(queries, lanes));
+                      }) &&
+         "a tile must not go on behind the lanes that repeat the last query");
+  loop(constant(0), constant(a.columns), constant(width * lanes), {},
+       [&](Value column, ValueRange) -> Vectors {
+         emitTilesOf(numQueries, heights, /*mayOverlap=*/false,
+                     [&](Value at, int64_t height) {
+                       emitResultTile(keys, at, height, column, width);
+                     });
+         return {};
+       });
 }
 
-void AttentionEmitter::emitBlock(int64_t blockVectors) {
-  vectors = blockVectors;
-  int64_t block = vectors * lanes;
-  transposed = scratch(a.depth, block);
-  weights = scratch(kBlockKeys, block);
-  sums = scratch(block, a.columns);
-  correction = scratch(1, block);
-  inverse = scratch(1, block);
+void AttentionEmitter::emitBlock() {
+  int64_t block = mostVectors * lanes;
+  transposed = scratch({a.depth, block});
+  weights = scratch({kBlockKeys, block});
+  sums = scratch({block, a.columns});
+  for (Value *each : {&maxima, &totals, &correction, &inverse})
+    *each = scratch({block});
   transposeQueries();
-
-  // With fewer vectors in a row more rows fit, and are needed to hide the
-  // latency of a multiply-add.
-  int64_t scoreRows =
-      std::max(rows, std::min(lanes, rows * mostVectors / vectors));
-  // Maxima and sums so far.
-  Vectors state(vectors, splat(-std::numeric_limits<float>::max()));
-  state.append(vectors, splat(0));
-  Value zero = constant(0);
-  loop(zero, keysSeen, constant(kBlockKeys), state,
-       [&](Value firstKey, ValueRange before) {
-         Value left = arith::SubIOp::create(b, loc, keysSeen, firstKey);
-         Value count =
-             arith::MinUIOp::create(b, loc, left, constant(kBlockKeys));
-         Vectors maxima =
-             inBlocks(count, scoreRows, before.take_front(vectors),
-                      [&](Value at, int64_t keys, ValueRange inner) {
-                        return emitScores(firstKey, at, keys, inner);
-                      });
-         Vectors factors;
-         for (int64_t v = 0; v < vectors; ++v) {
-           factors.push_back(weightOf(before[v], maxima[v]));
-           vector::StoreOp::create(b, loc, factors.back(), correction,
-                                   ValueRange{zero, constant(v * lanes)});
-         }
-         Vectors totals = emitWeights(count, maxima), after(maxima);
-         for (int64_t v = 0; v < vectors; ++v)
-           after.push_back(math::FmaOp::create(b, loc, before[vectors + v],
-                                               factors[v], totals[v]));
-         Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                               firstKey, zero);
-         Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                              left, count);
-         auto last = scf::IfOp::create(b, loc, isLast, false);
-         {
-           OpBuilder::InsertionGuard guard(b);
-           b.setInsertionPoint(last.thenYield());
-           for (int64_t v = 0; v < vectors; ++v)
-             vector::StoreOp::create(
-                 b, loc,
-                 arith::DivFOp::create(b, loc, splat(1), after[vectors + v]),
-                 inverse, ValueRange{zero, constant(v * lanes)});
-         }
-         emitResult(firstKey, count, isFirst, isLast);
-         return after;
-       });
+  forQueryVectors([&](Value query) {
+    storeAt(splat(-std::numeric_limits<float>::max()), maxima, query);
+    storeAt(splat(0), totals, query);
+  });
+  Value zero = constant(0), most = constant(kBlockKeys);
+  loop(zero, keysSeen, most, {}, [&](Value firstKey, ValueRange) -> Vectors {
+    Value left = arith::SubIOp::create(b, loc, keysSeen, firstKey);
+    Value count = arith::MinUIOp::create(b, loc, left, most);
+    forQueryVectors([&](Value query) {
+      storeAt(loadAt(maxima, query), correction, query);
+    });
+    emitScores(firstKey, count);
+    emitWeights(count);
+    using arith::CmpIPredicate;
+    emitResult(
+        {firstKey, count,
+         arith::CmpIOp::create(b, loc, CmpIPredicate::eq, firstKey, zero),
+         arith::CmpIOp::create(b, loc, CmpIPredicate::eq, left, count)});
+    return {};
+  });
 }
 
 void AttentionEmitter::emit() {
@@ -338,15 +326,7 @@ void AttentionEmitter::emit() {
   b.setInsertionPoint(form.thenYield());
   emitOneQuery();
   b.setInsertionPoint(form.elseYield());
-  if (mostVectors == 1)
-    return emitBlock(1);
-  Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
-                                        numQueries, constant(lanes));
-  auto version = scf::IfOp::create(b, loc, isShort, true);
-  b.setInsertionPoint(version.thenYield());
-  emitBlock(1);
-  b.setInsertionPoint(version.elseYield());
-  emitBlock(mostVectors);
+  emitBlock();
 }
 
 LogicalResult dyn::emitAttention(RewriterBase &rewriter,

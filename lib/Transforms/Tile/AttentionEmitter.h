@@ -51,7 +51,13 @@ private:
   Value exp2(Value power);
   Value weightOf(Value score, Value most);
   Value sizeOf(linalg::LinalgOp op, unsigned loop);
-  Value scratch(int64_t outer, int64_t inner);
+  Value scratch(ArrayRef<int64_t> shape);
+  Value loadAt(Value row, Value index) {
+    return vector::LoadOp::create(b, loc, vector, row, index);
+  }
+  void storeAt(Value value, Value row, Value index) {
+    vector::StoreOp::create(b, loc, value, row, index);
+  }
   Value seenKeys();
 
   // Operands.
@@ -78,18 +84,28 @@ private:
   // Loops.
   Vectors loop(Value from, Value to, Value step, ValueRange values,
                function_ref<Vectors(Value, ValueRange)> body);
-  Vectors inBlocks(Value size, int64_t most, ValueRange values,
-                   function_ref<Vectors(Value, int64_t, ValueRange)> body);
+  void forQueryVectors(function_ref<void(Value)> body);
+  void emitTilesOf(Value size, ArrayRef<int64_t> heights, bool mayOverlap,
+                   function_ref<void(Value, int64_t)> body);
 
+  // One query.
   void emitOneQuery();
-  Value emitKeysInLanes(Value firstKey, Value count, Value maximum);
+  Value emitKeysInLanes(Value firstKey, Value count, Value most);
   Value emitRow(Value firstKey, Value count, Value factor);
-  void emitBlock(int64_t vectors);
+
+  // Several queries.
+  struct KeyBlock {
+    Value first, count, isFirst, isLast;
+  };
+  void emitBlock();
   void transposeQueries();
-  Vectors emitScores(Value firstKey, Value block, int64_t count,
-                     ValueRange maxima);
-  Vectors emitWeights(Value count, ValueRange maxima);
-  void emitResult(Value firstKey, Value count, Value isFirst, Value isLast);
+  void emitScores(Value firstKey, Value count);
+  void emitScoreTile(Value firstKey, Value block, int64_t count,
+                     int64_t vectors);
+  void emitWeights(Value count);
+  void emitResult(const KeyBlock &keys);
+  void emitResultTile(const KeyBlock &keys, Value block, int64_t height,
+                      Value column, int64_t width);
 
   RewriterBase &b;
   Location loc;
@@ -104,11 +120,10 @@ private:
   float scale = 1;
   bool inPowersOfTwo = false;
 
-  /// Vectors of queries in this version of the block.
-  int64_t vectors = 1;
-  /// [depth, queries], [keys of a block, queries], [queries, columns], and two
-  /// of [1, queries].
-  Value transposed, weights, sums, correction, inverse;
+  /// Scratch memory: [depth, queries], [keys of a block, queries], [queries,
+  /// columns], and for each query the largest score, the sum of the weights,
+  /// what sums of earlier blocks are multiplied by, and one over the sum.
+  Value transposed, weights, sums, maxima, totals, correction, inverse;
 };
 
 } // namespace mlir::dyn

@@ -131,9 +131,9 @@ Value AttentionEmitter::emitRow(Value firstKey, Value count, Value factor) {
 }
 
 void AttentionEmitter::emitOneQuery() {
-  transposed = scratch(1, a.depth);
-  weights = scratch(1, kBlockKeys);
-  sums = scratch(1, a.columns);
+  transposed = scratch({1, a.depth});
+  weights = scratch({1, kBlockKeys});
+  sums = scratch({1, a.columns});
   Value zero = constant(0), width = constant(lanes);
   loop(zero, constant(a.depth), width, {},
        [&](Value depth, ValueRange) -> Vectors {

@@ -74,13 +74,12 @@ Value AttentionEmitter::sizeOf(linalg::LinalgOp op, unsigned loop) {
 }
 
 /// Memory of the function's own: the loops around run many times.
-Value AttentionEmitter::scratch(int64_t outer, int64_t inner) {
+Value AttentionEmitter::scratch(ArrayRef<int64_t> shape) {
   OpBuilder::InsertionGuard guard(b);
   auto function = a.softmax->getParentOfType<FunctionOpInterface>();
   b.setInsertionPointToStart(&function.getFunctionBody().front());
   return memref::AllocaOp::create(
-      b, loc, MemRefType::get({outer, inner}, b.getF32Type()),
-      b.getI64IntegerAttr(64));
+      b, loc, MemRefType::get(shape, b.getF32Type()), b.getI64IntegerAttr(64));
 }
 
 //===----------------------------------------------------------------------===//
