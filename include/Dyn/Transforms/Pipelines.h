@@ -56,7 +56,7 @@ void buildCodegenPipeline(OpPassManager &manager,
                           const PipelineOptions &options);
 
 /// `--dyn-to-llvm-pipeline`: what `dyn-codegen-pipeline` leaves to the LLVM
-/// dialect.
+/// dialect. The context needs upstream's `registerAllExtensions`.
 void buildToLLVMPipeline(OpPassManager &manager,
                          const PipelineOptions &options);
 

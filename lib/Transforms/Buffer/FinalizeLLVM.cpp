@@ -3,7 +3,7 @@
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AttrTypeSubElements.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::dyn {
 #define GEN_PASS_DEF_DYNFINALIZELLVMPASS
@@ -172,8 +172,7 @@ struct DynFinalizeLLVMPass
     RewritePatternSet patterns(&getContext());
     patterns.add<LoadBytes, StoreBytes, MaskedLoadBytes, MaskedStoreBytes>(
         &getContext());
-    if (failed(applyPatternsGreedily(module, std::move(patterns))))
-      signalPassFailure();
+    walkAndApplyPatterns(module, std::move(patterns));
   }
 };
 } // namespace
