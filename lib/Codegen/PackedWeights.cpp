@@ -14,8 +14,8 @@ namespace {
 class PanelWriter {
 public:
   PanelWriter(const PackedWeight &weight, SafetensorsWriter &writer)
-      : weight(weight), writer(writer), panels(weight.shape[0]),
-        rows(weight.shape[1]), width(weight.shape[2]),
+      : weight(weight), writer(writer), streams(weight.shape[0]),
+        pairs(weight.shape[1]), rows(weight.shape[2]), width(weight.shape[3]),
         elementBytes(computeElementBytes(weight.source)) {}
 
   Result<> write();
@@ -32,22 +32,27 @@ private:
   std::optional<bool> matchColumnsLast() const;
   void copyRows(int64_t first, int64_t count);
   template <typename T> void turnRows(int64_t first, int64_t count);
+  /// The first column of a panel, counted as they lie in memory.
+  int64_t columnOf(int64_t panel) const {
+    return (panel % pairs * streams + panel / pairs) * width;
+  }
   char *at(int64_t panel, int64_t row) {
     return piece.data() + (panel * rows + row) * width * elementBytes;
   }
 
   const PackedWeight &weight;
   SafetensorsWriter &writer;
-  int64_t panels, rows, width, elementBytes;
+  int64_t streams, pairs, rows, width, elementBytes;
   std::vector<char> piece;
 };
 } // namespace
 
 std::optional<bool> PanelWriter::matchColumnsLast() const {
   MLIRContext *context = weight.place.getContext();
-  AffineExpr row = getAffineDimExpr(1, context),
-             column = getAffineDimExpr(0, context) * width +
-                      getAffineDimExpr(2, context);
+  AffineExpr row = getAffineDimExpr(2, context),
+             column = getAffineDimExpr(1, context) * (streams * width) +
+                      getAffineDimExpr(0, context) * width +
+                      getAffineDimExpr(3, context);
   if (weight.place.getNumResults() != 2)
     return std::nullopt;
   AffineExpr first = weight.place.getResult(0),
@@ -66,10 +71,11 @@ void PanelWriter::copyRows(int64_t first, int64_t count) {
   int64_t touched = 0;
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t panel = 0; panel < count; ++panel) {
-      int64_t column = (first + panel) * width;
-      std::memcpy(at(panel, row),
-                  source + (row * columns + column) * elementBytes,
-                  std::min(width, columns - column) * elementBytes);
+      int64_t column = columnOf(first + panel);
+      if (column < columns)
+        std::memcpy(at(panel, row),
+                    source + (row * columns + column) * elementBytes,
+                    std::min(width, columns - column) * elementBytes);
     }
     // The system maps some pages around each that is touched.
     touched += count * width * elementBytes + (64 << 10);
@@ -85,7 +91,7 @@ template <typename T> void PanelWriter::turnRows(int64_t first, int64_t count) {
   const int64_t columns = weight.source.getShape()[0];
   auto *source = reinterpret_cast<const char *>(weight.source.bytes().data());
   for (int64_t panel = 0; panel < count; ++panel) {
-    int64_t column = (first + panel) * width;
+    int64_t column = columnOf(first + panel);
     int64_t lanes = std::min(width, columns - column);
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t lane = 0; lane < lanes; ++lane)
@@ -102,6 +108,7 @@ Result<> PanelWriter::write() {
                  "': has a layout that is none of panels of columns");
   int64_t together = std::max<int64_t>(
       1, kPieceBytes / std::max<int64_t>(1, rows * width * elementBytes));
+  const int64_t panels = streams * pairs;
   for (int64_t first = 0; first < panels; first += together) {
     int64_t count = std::min(together, panels - first);
     piece.assign(count * rows * width * elementBytes, 0);

@@ -37,7 +37,8 @@ static constexpr Target kTargets[] = {
      .l2Cache = 1 << 20,
      .tile = {14, 2},
      .dotTile = {6, 4},
-     .prefetchDistance = 8192},
+     .prefetchDistance = 4096,
+     .prefetchRows = 3},
     // AMD 56305 rev 3.03, "Software Optimization Guide for AMD EPYC 7002", 2.10
     // to 2.12: two FMA pipes of 256 bits, 16 registers; L1 32 KiB, L2 512 KiB.
     {.name = "znver2",
@@ -53,7 +54,8 @@ static constexpr Target kTargets[] = {
      .l2Cache = 512 << 10,
      .tile = {6, 2},
      .dotTile = {2, 4},
-     .prefetchDistance = 8192},
+     .prefetchDistance = 8192,
+     .prefetchRows = 1},
     // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685), 2.1
     // and 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB. AWS
     // Graviton Technical Guide: L2 1 MiB.
@@ -69,7 +71,8 @@ static constexpr Target kTargets[] = {
      .l2Cache = 1 << 20,
      .tile = {5, 4},
      .dotTile = {4, 4},
-     .prefetchDistance = 8192},
+     .prefetchDistance = 8192,
+     .prefetchRows = 1},
 };
 
 llvm::ArrayRef<Target> mlir::dyn::allTargets() { return kTargets; }

@@ -5,28 +5,21 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
-/// The dimension and the constant of `dim KIND constant`.
-static std::optional<std::pair<unsigned, int64_t>>
-matchByConstant(AffineExpr expr, AffineExprKind kind) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary || binary.getKind() != kind)
-    return std::nullopt;
-  auto dim = dyn_cast<AffineDimExpr>(binary.getLHS());
-  auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  if (!dim || !constant)
-    return std::nullopt;
-  return std::pair(dim.getPosition(), constant.getValue());
-}
-
 std::optional<PanelAccess> mlir::dyn::matchPanels(AffineMap map) {
-  if (map.getNumResults() != 3)
+  if (map.getNumResults() != 4)
     return std::nullopt;
-  auto panel = matchByConstant(map.getResult(0), AffineExprKind::FloorDiv);
-  auto row = dyn_cast<AffineDimExpr>(map.getResult(1));
-  auto column = matchByConstant(map.getResult(2), AffineExprKind::Mod);
-  if (!panel || !row || panel != column)
+  auto row = dyn_cast<AffineDimExpr>(map.getResult(2));
+  auto lane = dyn_cast<AffineBinaryOpExpr>(map.getResult(3));
+  if (!row || !lane || lane.getKind() != AffineExprKind::Mod)
     return std::nullopt;
-  return PanelAccess{panel->first, row.getPosition(), panel->second};
+  auto column = dyn_cast<AffineDimExpr>(lane.getLHS());
+  auto width = dyn_cast<AffineConstantExpr>(lane.getRHS());
+  if (!column || !width)
+    return std::nullopt;
+  PanelAccess access{column.getPosition(), row.getPosition(), width.getValue()};
+  if (map != getPanelMap(map.getNumDims(), access, map.getContext()))
+    return std::nullopt;
+  return access;
 }
 
 OpOperand *mlir::dyn::findPanels(linalg::LinalgOp op) {
@@ -40,7 +33,8 @@ AffineMap mlir::dyn::getPanelMap(unsigned numLoops, PanelAccess access,
                                  MLIRContext *context) {
   AffineExpr column = getAffineDimExpr(access.column, context);
   return AffineMap::get(numLoops, 0,
-                        {column.floorDiv(access.width),
+                        {column.floorDiv(access.width) % kPanelStreams,
+                         column.floorDiv(access.width * kPanelStreams),
                          getAffineDimExpr(access.row, context),
                          column % access.width},
                         context);

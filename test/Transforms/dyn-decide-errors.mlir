@@ -60,13 +60,13 @@ func.func @no_dictionary(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?
 // -----
 
 #lhs = affine_map<(m, n, k) -> (m, k)>
-#panels = affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>
+#panels = affine_map<(m, n, k) -> ((n floordiv 16) mod 2, n floordiv 32, k, n mod 16)>
 #out = affine_map<(m, n, k) -> (m, n)>
-func.func @cut_panels(%a: tensor<?x768xf32>, %b: tensor<48x768x16xf32>, %c: tensor<?x768xf32>) -> tensor<?x768xf32> {
-  // expected-error@+1 {{'dyn.lowering' a tile of 24 columns is no whole number of panels of 16}}
+func.func @cut_panels(%a: tensor<?x768xf32>, %b: tensor<2x24x768x16xf32>, %c: tensor<?x768xf32>) -> tensor<?x768xf32> {
+  // expected-error@+1 {{'dyn.lowering' a tile of 24 columns is neither a panel of 16 nor a whole number of pairs}}
   %0 = linalg.generic {indexing_maps = [#lhs, #panels, #out], iterator_types = ["parallel", "parallel", "reduction"],
                        dyn.lowering = {tile = array<i64: 24, 24>}}
-      ins(%a, %b : tensor<?x768xf32>, tensor<48x768x16xf32>) outs(%c : tensor<?x768xf32>) {
+      ins(%a, %b : tensor<?x768xf32>, tensor<2x24x768x16xf32>) outs(%c : tensor<?x768xf32>) {
   ^bb0(%x: f32, %y: f32, %sum: f32):
     %1 = arith.mulf %x, %y : f32
     %2 = arith.addf %sum, %1 : f32

@@ -6,16 +6,16 @@
 // RUN:   --pass-pipeline='builtin.module(func.func(dyn-decide{target=znver2}))' | FileCheck %s --check-prefixes=CHECK,ZEN2
 
 #lhs = affine_map<(m, n, k) -> (m, k)>
-#panels = affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>
+#panels = affine_map<(m, n, k) -> ((n floordiv 16) mod 2, n floordiv 32, k, n mod 16)>
 #out = affine_map<(m, n, k) -> (m, n)>
 
 // CHECK-LABEL: func @panels
-// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, reduction_block = 1536 : i64, registers = array<i64: 14, 2>, tile = array<i64: 56, 32>}
+// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 4096 : i64, reduction_block = 1536 : i64, registers = array<i64: 14, 2>, tile = array<i64: 56, 32>}
 // ZEN2:          dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, reduction_block = 1536 : i64, registers = array<i64: 6, 2>, tile = array<i64: 24, 16>}
 // NEOVERSE:      dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, reduction_block = 3072 : i64, registers = array<i64: 5, 4>, tile = array<i64: 20, 16>}
-func.func @panels(%a: tensor<?x768xf32>, %b: tensor<48x768x16xf32>, %c: tensor<?x768xf32>) -> tensor<?x768xf32> {
+func.func @panels(%a: tensor<?x768xf32>, %b: tensor<2x24x768x16xf32>, %c: tensor<?x768xf32>) -> tensor<?x768xf32> {
   %0 = linalg.generic {indexing_maps = [#lhs, #panels, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%a, %b : tensor<?x768xf32>, tensor<48x768x16xf32>) outs(%c : tensor<?x768xf32>) {
+      ins(%a, %b : tensor<?x768xf32>, tensor<2x24x768x16xf32>) outs(%c : tensor<?x768xf32>) {
   ^bb0(%x: f32, %y: f32, %sum: f32):
     %1 = arith.mulf %x, %y : f32
     %2 = arith.addf %sum, %1 : f32

@@ -7,16 +7,16 @@
 // RUN:   | FileCheck %s --check-prefix=LOOPS
 
 // CHECK-DAG:   #[[LHS:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
-// CHECK-DAG:   #[[PANELS:.*]] = affine_map<(d0, d1, d2) -> (d1 floordiv 16, d2, d1 mod 16)>
+// CHECK-DAG:   #[[PANELS:.*]] = affine_map<(d0, d1, d2) -> ((d1 floordiv 16) mod 2, d1 floordiv 32, d2, d1 mod 16)>
 // CHECK-DAG:   #[[OUT:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
 // CHECK-LABEL: func @product(
 // CHECK-SAME:    %[[X:.*]]: tensor<?x768xf32>,
-// CHECK-SAME:    %[[W:.*]]: tensor<19x768x16xf32> {dyn.packed = affine_map<(d0, d1, d2) -> (d1, d0 * 16 + d2)>, dyn.weight}
+// CHECK-SAME:    %[[W:.*]]: tensor<2x10x768x16xf32> {dyn.packed = affine_map<(d0, d1, d2, d3) -> (d2, d1 * 32 + d0 * 16 + d3)>, dyn.weight}
 // CHECK:         linalg.generic {indexing_maps = [#[[LHS]], #[[PANELS]], #[[OUT]]]
-// CHECK-SAME:      ins(%[[X]], %[[W]] : tensor<?x768xf32>, tensor<19x768x16xf32>)
+// CHECK-SAME:      ins(%[[X]], %[[W]] : tensor<?x768xf32>, tensor<2x10x768x16xf32>)
 // LOOPS-LABEL: func @product(
 // LOOPS:         scf.for
-// LOOPS:           memref.load %{{.*}} : memref<19x768x16xf32
+// LOOPS:           memref.load %{{.*}} : memref<2x10x768x16xf32
 func.func @product(%x: tensor<?x768xf32>, %w: tensor<768x300xf32> {dyn.weight}, %e: tensor<?x300xf32>) -> tensor<?x300xf32> {
   %p = linalg.matmul ins(%x, %w : tensor<?x768xf32>, tensor<768x300xf32>) outs(%e : tensor<?x300xf32>) -> tensor<?x300xf32>
   return %p : tensor<?x300xf32>
@@ -26,7 +26,7 @@ func.func @product(%x: tensor<?x768xf32>, %w: tensor<768x300xf32> {dyn.weight}, 
 
 // Columns that are rows of the data have the same panels; a batch shares them; the payload stays.
 // CHECK-LABEL: func @transposed(
-// CHECK-SAME:    %{{.*}}: tensor<2x64x16xi8> {dyn.packed = affine_map<(d0, d1, d2) -> (d0 * 16 + d2, d1)>, dyn.weight = @w}
+// CHECK-SAME:    %{{.*}}: tensor<2x1x64x16xi8> {dyn.packed = affine_map<(d0, d1, d2, d3) -> (d1 * 32 + d0 * 16 + d3, d2)>, dyn.weight = @w}
 // CHECK:         arith.extsi
 // LOOPS-LABEL: func @transposed(
 func.func @transposed(%x: tensor<4x?x64xi8>, %w: tensor<32x64xi8> {dyn.weight = @w}, %e: tensor<4x?x32xi32>) -> tensor<4x?x32xi32> {
@@ -43,8 +43,8 @@ func.func @transposed(%x: tensor<4x?x64xi8>, %w: tensor<32x64xi8> {dyn.weight = 
 // CHECK-LABEL: func @read_in_three_ways(
 // CHECK-SAME:    %{{[^:]*}}: tensor<?x48xf32>,
 // CHECK-SAME:    %[[W:[^:]*]]: tensor<48x48xf32> {dyn.weight},
-// CHECK-SAME:    %{{[^:]*}}: tensor<3x48x16xf32> {dyn.packed = affine_map<(d0, d1, d2) -> (d1, d0 * 16 + d2)>, dyn.weight},
-// CHECK-SAME:    %{{[^:]*}}: tensor<3x48x16xf32> {dyn.packed = affine_map<(d0, d1, d2) -> (d0 * 16 + d2, d1)>, dyn.weight}
+// CHECK-SAME:    %{{[^:]*}}: tensor<2x2x48x16xf32> {dyn.packed = affine_map<(d0, d1, d2, d3) -> (d2, d1 * 32 + d0 * 16 + d3)>, dyn.weight},
+// CHECK-SAME:    %{{[^:]*}}: tensor<2x2x48x16xf32> {dyn.packed = affine_map<(d0, d1, d2, d3) -> (d1 * 32 + d0 * 16 + d3, d2)>, dyn.weight}
 // CHECK:         tensor.extract_slice %[[W]]
 // LOOPS-LABEL: func @read_in_three_ways(
 func.func @read_in_three_ways(%x: tensor<?x48xf32>, %w: tensor<48x48xf32> {dyn.weight}, %e: tensor<?x48xf32>)

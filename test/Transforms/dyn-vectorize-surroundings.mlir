@@ -53,21 +53,21 @@ func.func @fused(%a: memref<?x64xf32>, %b: memref<64x16xf32>, %bias: memref<16xf
 // CHECK: %[[START:.+]] = scf.if %[[ISFIRST]]
 // CHECK: } else {
 // CHECK: vector.load
-// CHECK: %[[SUM:.+]] = scf.for {{.*}} iter_args(%{{.+}} = %[[START]])
+// CHECK: %[[SUM:.+]]:2 = scf.for {{.*}} iter_args(%{{.+}} = %[[START]], {{.*}})
 // CHECK: %[[ISLAST:.+]] = arith.cmpi eq, %[[TO]], %[[K]] : index
 // CHECK: scf.if %[[ISLAST]]
-// CHECK: %[[NEGATIVE:.+]] = arith.negf %[[SUM]]
+// CHECK: %[[NEGATIVE:.+]] = arith.negf %[[SUM]]#0
 // CHECK: vector.store %[[NEGATIVE]]
 // CHECK: } else {
-// CHECK: vector.store %[[SUM]]
-func.func @blocks(%a: memref<?x?xf32>, %b: memref<1x?x16xf32>, %c: memref<?x16xf32>) {
+// CHECK: vector.store %[[SUM]]#0
+func.func @blocks(%a: memref<?x?xf32>, %b: memref<2x1x?x16xf32>, %c: memref<?x16xf32>) {
   %zero = arith.constant 0.0 : f32
   linalg.fill ins(%zero : f32) outs(%c : memref<?x16xf32>)
   linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
-                                   affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>,
+                                   affine_map<(m, n, k) -> ((n floordiv 16) mod 2, n floordiv 32, k, n mod 16)>,
                                    affine_map<(m, n, k) -> (m, n)>],
                   iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%a, %b : memref<?x?xf32>, memref<1x?x16xf32>) outs(%c : memref<?x16xf32>) {
+      ins(%a, %b : memref<?x?xf32>, memref<2x1x?x16xf32>) outs(%c : memref<?x16xf32>) {
   ^bb0(%x: f32, %y: f32, %out: f32):
     %0 = arith.mulf %x, %y : f32
     %1 = arith.addf %out, %0 : f32

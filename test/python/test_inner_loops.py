@@ -6,7 +6,11 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 from assembly import compile_to_assembly, find_loops
 
-TARGETS = ("skylake-avx512", "znver2", "neoverse-n1")
+TARGETS = (
+    "skylake-avx512",
+    pytest.param("znver2", marks=pytest.mark.xfail(strict=True, reason="a loop a step: 1.83")),
+    pytest.param("neoverse-n1", marks=pytest.mark.xfail(strict=True, reason="a load for each multiplier: 1.33")),
+)
 #: Of 2 multiply-adds in a cycle, in blocks of as many rows as the register tile has.
 WANTED = 1.85
 
@@ -35,7 +39,6 @@ def loops(request, product):
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="addresses of prefetches are computed in the loop: 1.69, 1.32 and 1.17")
 def test_largest_tile_keeps_both_multipliers_busy(loops):
     largest = max(loops, key=lambda loop: loop.multiply_adds)
     assert largest.per_cycle() >= WANTED, f"{largest.per_cycle():.2f}\n" + "\n".join(largest.lines)

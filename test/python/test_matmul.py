@@ -96,7 +96,7 @@ func.func @model(%x: !dyn.tensor<[M, {k}], f32> {{dyn.name = "x"}}) -> ({result}
 """
     (tmp_path / "model.mlir").write_text(text)
     model = dyn.compile(tmp_path / "model.mlir", output=tmp_path / "model.so")
-    panels = -(-n // 16) * 16 * k * np.dtype(dtype).itemsize
+    panels = -(-n // 32) * 32 * k * np.dtype(dtype).itemsize
     assert panels < (tmp_path / "model.weights.safetensors").stat().st_size < panels + 1000
     for m in ROWS:
         x = np.random.default_rng(m).standard_normal((m, k), np.float32)

@@ -13,9 +13,9 @@ namespace mlir::dyn {
 struct PackedWeight {
   std::string name;           ///< Of the tensor of panels.
   Blob source;                ///< The matrix, as it is in its file.
-  std::vector<int64_t> shape; ///< Of the panels: [P, K, width].
-  /// From a place in the panels to the place in the matrix: `(p, k, n) ->
-  /// (k, p * width + n)`, or the two swapped.
+  std::vector<int64_t> shape; ///< Of the panels: [streams, P, K, width].
+  /// From a place in the panels to the place in the matrix: `(s, p, k, n) ->
+  /// (k, (p * streams + s) * width + n)`, or the two swapped.
   AffineMap place;
 };
 

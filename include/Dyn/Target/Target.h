@@ -41,8 +41,9 @@ struct Target {
   RegisterTile tile;
   /// For lanes along the reduction: rows, and columns instead of vectors.
   RegisterTile dotTile;
-  /// How far ahead of a stream of weights to prefetch, in bytes.
-  int64_t prefetchDistance;
+  /// How far ahead of a stream of weights to prefetch, in bytes, and rows of a
+  /// register tile from which on that helps.
+  int64_t prefetchDistance, prefetchRows;
 };
 
 /// All records, in the order in which `hostTarget` prefers them.

@@ -23,7 +23,7 @@ def DynPackWeightsPass : Pass<"dyn-pack-weights", "::mlir::ModuleOp"> {
   let summary = "lay out constant matrices as the kernels read them";
   let description = [{
     A function's argument with the attribute `dyn.weight`, a matrix of static sizes that contractions multiply by, becomes
-    an argument of panels, `[ceil(N / 16)][K][16]`, with `dyn.packed`: the map from a place in the panels to the place of its
+    an argument of panels, `[2][ceil(N / 32)][K][16]`, with `dyn.packed`: the map from a place in the panels to the place of its
     element in the weight. Whoever calls the function lays the data out by it, with zeros in places outside of the weight;
     dyn-compile writes them to the artifact's file of weights.
 
@@ -33,11 +33,14 @@ def DynPackWeightsPass : Pass<"dyn-pack-weights", "::mlir::ModuleOp"> {
     becomes
     ```mlir
     func.func @f(%x: tensor<?x768xf32>,
-                 %w: tensor<19x768x16xf32> {dyn.weight, dyn.packed = affine_map<(p, k, n) -> (k, p * 16 + n)>})
+                 %w: tensor<2x10x768x16xf32> {dyn.weight, dyn.packed = affine_map<(s, p, k, n) -> (k, p * 32 + s * 16 + n)>})
     ```
-    and the contraction a `linalg.generic` that reads `%w` at `(n floordiv 16, k, n mod 16)`. A weight of which columns are
-    rows of the data (`A * B^T`) has the same panels and `(p * 16 + n, k)`. Where a weight is also read in another way the
-    argument as it was stays, in front of the packed one.
+    and the contraction a `linalg.generic` that reads `%w` at `(n floordiv 16 mod 2, n floordiv 32, k, n mod 16)`. A weight of
+    which columns are rows of the data (`A * B^T`) has the same panels and `(p * 32 + s * 16 + n, k)`. Where a weight is also
+    read in another way the argument as it was stays, in front of the packed one.
+
+    Panels 0, 2, 4, ... lie behind each other, then 1, 3, 5, ...: code that reads two side by side reads two streams that
+    go on from panel to panel, which hardware prefetches best.
 
     The layout is the same for every CPU. Matrices of fewer than 16 columns stay as they are, and so do the arguments of
     functions that are called.

@@ -127,17 +127,19 @@ struct DynPackWeightsPass
     auto matrix =
         cast<RankedTensorType>(function.getArgument(number).getType());
     Builder b(function.getContext());
-    AffineExpr panel = b.getAffineDimExpr(0), row = b.getAffineDimExpr(1),
-               column = panel * kPanelColumns + b.getAffineDimExpr(2);
+    AffineExpr stream = b.getAffineDimExpr(0), pair = b.getAffineDimExpr(1),
+               row = b.getAffineDimExpr(2),
+               column = pair * (kPanelStreams * kPanelColumns) +
+                        stream * kPanelColumns + b.getAffineDimExpr(3);
     SmallVector<AffineExpr> place{row, row};
     place[columnDim] = column;
     NamedAttrList attributes(function.getArgAttrDict(number));
     attributes.set(kPackedAttr, AffineMapAttr::get(AffineMap::get(
-                                    3, 0, place, b.getContext())));
-    int64_t panels =
-        llvm::divideCeil(matrix.getDimSize(columnDim), kPanelColumns);
+                                    4, 0, place, b.getContext())));
+    int64_t pairs = llvm::divideCeil(matrix.getDimSize(columnDim),
+                                     kPanelStreams * kPanelColumns);
     auto type = RankedTensorType::get(
-        {panels, matrix.getDimSize(1 - columnDim), kPanelColumns},
+        {kPanelStreams, pairs, matrix.getDimSize(1 - columnDim), kPanelColumns},
         matrix.getElementType());
     (void)function.insertArgument(number + 1, type,
                                   attributes.getDictionary(b.getContext()),

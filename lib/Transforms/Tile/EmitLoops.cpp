@@ -192,7 +192,35 @@ void LoopEmitter::emitRows(Tile tile) {
   });
 }
 
+/// The rows of a block as views, in which their numbers are constants: so one
+/// register and constants address them where the stride is a constant.
+void LoopEmitter::viewRows(const Tile &tile) {
+  rowViews.clear();
+  if (!plan.rowDim || tile.rows == 1)
+    return;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    if (!type || !map.isFunctionOfDim(*plan.rowDim) ||
+        !map.isProjectedPermutation())
+      continue;
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> offsets, lengths;
+    for (AffineExpr expr : map.getResults()) {
+      unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+      bool isRow = dim == plan.rowDim;
+      offsets.push_back(isRow ? getAsOpFoldResult(point[dim]) : zero);
+      lengths.push_back(isRow ? b.getIndexAttr(tile.rows)
+                              : getAsOpFoldResult(sizes[dim]));
+    }
+    SmallVector<OpFoldResult> strides(offsets.size(), one);
+    rowViews[operand.getOperandNumber()] = memref::SubViewOp::create(
+        b, loc, operand.get(), offsets, lengths, strides);
+  }
+}
+
 void LoopEmitter::emitColumns(Tile tile) {
+  viewRows(tile);
   if (!plan.columnDim)
     return plan.lanesReduce ? emitReducingTile(tile) : emitTile(tile);
   unsigned dim = *plan.columnDim;

@@ -44,8 +44,11 @@ SmallVector<Value> LoopEmitter::indices(OpOperand &operand, const Tile &tile,
   for (unsigned dim = 0; dim < op.getNumLoops(); ++dim) {
     AffineExpr expr = b.getAffineDimExpr(dim);
     Value index = point[dim];
-    if (plan.rowDim == dim)
+    if (plan.rowDim == dim) {
       expr = expr + cell.row;
+      if (rowViews.contains(operand.getOperandNumber()))
+        index = Value();
+    }
     if (plan.columnDim == dim)
       index = columnIndices[cell.column];
     if (dim == plan.lanesDim) {
@@ -60,7 +63,8 @@ SmallVector<Value> LoopEmitter::indices(OpOperand &operand, const Tile &tile,
       }
     }
     shifted.push_back(expr);
-    // Lanes that reduce have no index of their own outside their loop.
+    // Lanes that reduce have no index of their own outside their loop; rows of
+    // a view begin at 0.
     dims.push_back(index ? getAsOpFoldResult(index)
                          : OpFoldResult(b.getIndexAttr(0)));
   }
@@ -115,7 +119,7 @@ Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
   bool inLanes =
       tile.lanes > 1 &&
       op.getMatchingIndexingMap(&operand).isFunctionOfDim(plan.lanesDim);
-  Value buffer = operand.get();
+  Value buffer = bufferOf(operand);
   Type element = getElementTypeOrSelf(buffer);
   if (!inLanes) {
     value =
@@ -147,12 +151,13 @@ void LoopEmitter::write(OpOperand &operand, Value value, const Tile &tile,
   Tile start = tile;
   start.masks.clear();
   SmallVector<Value> where = indices(operand, start, cell);
+  Value base = bufferOf(operand);
   if (tile.lanes == 1) {
-    memref::StoreOp::create(b, loc, value, operand.get(), where);
+    memref::StoreOp::create(b, loc, value, base, where);
     return;
   }
-  Value buffer = bytesOf(operand.get());
-  if (buffer != operand.get())
+  Value buffer = bytesOf(base);
+  if (buffer != base)
     value = arith::ExtUIOp::create(
         b, loc, VectorType::get({tile.lanes}, b.getI8Type()), value);
   if (tile.masks.empty())

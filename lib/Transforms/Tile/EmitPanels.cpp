@@ -11,8 +11,9 @@ using namespace mlir::dyn;
 /// start with one, so that places in it are constants.
 SmallVector<Value> LoopEmitter::panelIndices(PanelAccess access,
                                              const Tile &tile, Cell cell) {
-  int64_t offset = cell.vector * tile.lanes;
-  bool isAligned = plan.vectors * tile.lanes % access.width == 0;
+  auto panels = cast<MemRefType>(findPanels(op)->get().getType());
+  int64_t offset = cell.vector * tile.lanes, step = plan.vectors * tile.lanes;
+  int64_t period = kPanelStreams * access.width;
   AffineExpr column = b.getAffineSymbolExpr(0);
   auto apply = [&](AffineExpr expr, Value value) {
     return getValueOrCreateConstantIndexOp(
@@ -20,72 +21,88 @@ SmallVector<Value> LoopEmitter::panelIndices(PanelAccess access,
         affine::makeComposedFoldedAffineApply(b, loc, expr,
                                               {getAsOpFoldResult(value)}));
   };
-  Value start = point[access.column];
-  Value panel =
+  Value start = point[access.column], row = point[access.row];
+  Value lane = step % access.width == 0
+                   ? constant(offset % access.width)
+                   : apply((column + offset) % access.width, start);
+  // A tile of a single panel.
+  if (panels.getDimSize(0) == 1)
+    return {constant(0), constant(0), row, lane};
+  bool isAligned = step % period == 0;
+  Value stream =
       isAligned
-          ? apply(column.floorDiv(access.width) + offset / access.width, start)
-          : apply((column + offset).floorDiv(access.width), start);
-  if (offset && !tile.masks.empty()) {
+          ? constant(offset / access.width % kPanelStreams)
+          : apply((column + offset).floorDiv(access.width) % kPanelStreams,
+                  start);
+  Value pair = isAligned
+                   ? apply(column.floorDiv(period) + offset / period, start)
+                   : apply((column + offset).floorDiv(period), start);
+  if (!tile.masks.empty() && offset >= (isAligned ? period : 1)) {
     // A vector whose lanes are all masked may stand behind the last panel.
-    Value last =
-        apply((column - 1).floorDiv(access.width), sizes[access.column]);
-    panel = arith::MinUIOp::create(b, loc, panel, last);
+    Value last = apply((column - 1).floorDiv(period), sizes[access.column]);
+    pair = arith::MinUIOp::create(b, loc, pair, last);
   }
-  Value lane = isAligned ? constant(offset % access.width)
-                         : apply((column + offset) % access.width, start);
-  return {panel, point[access.row], lane};
+  return {stream, pair, row, lane};
 }
 
-/// Asks for panels ahead of their use, a line a panel and step. A single block
-/// of rows streams: it asks for what comes `prefetchDistance` bytes later, on
-/// from the end of a panel in the one that is read next. Several blocks of rows
-/// share the next block of the reduction, or the next panels, evenly: else the
+/// Sums over the rows of panels, and asks for what is read later, a line a
+/// panel and step. What follows a panel in memory is what its stream goes on
+/// with, so that a prefetch just moves on.
+///
+/// A single block of rows asks for what it reads `prefetchDistance` bytes
+/// later; if it has few rows, for what it reads now: there, processors look far
+/// enough ahead themselves, and prefetches cost more than they bring. Several
+/// blocks share what comes behind this part of the reduction evenly: else the
 /// first of them would wait for memory, and memory for the others.
-void LoopEmitter::prefetchPanels(const Tile &tile) {
+SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
+                                             ValueRange values, Bodies body) {
   OpOperand *operand = findPanels(op);
-  if (!operand || !plan.prefetchDistance || reductions.size() != 1)
-    return;
   PanelAccess access = *matchPanels(op, *operand);
   auto type = cast<MemRefType>(operand->get().getType());
-  int64_t lineBytes =
-      access.width * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  int64_t abreast =
-      std::max<int64_t>(1, tile.vectors * tile.lanes / access.width);
-  auto add = [&](Value lhs, Value rhs) -> Value {
-    return arith::AddIOp::create(b, loc, lhs, rhs);
+  unsigned dim = reductions.front();
+  Value from = reduceFrom ? reduceFrom : constant(0);
+  Value to = reduceTo ? reduceTo : sizes[dim];
+  Value width = constant(access.width);
+  auto mul = [&](Value lhs, Value rhs) -> Value {
+    return arith::MulIOp::create(b, loc, lhs, rhs);
   };
-  Value row = point[access.row], size = sizes[access.row];
-  Value distance = constant(
-      std::max<int64_t>(1, plan.prefetchDistance / (lineBytes * abreast)));
-  Value next = add(row, distance);
+
+  // Places in elements behind the first row of a panel.
+  int64_t elementBytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  int64_t distance =
+      tile.rows < plan.prefetchRows ? 0 : plan.prefetchDistance / elementBytes;
+  Value place =
+      arith::AddIOp::create(b, loc, mul(from, width), constant(distance));
+  Value step = width;
   if (rowBlocks) {
-    // In 1/65536: the share of this block, and how much of it is behind us.
-    Value from = reduceFrom ? reduceFrom : constant(0);
-    Value to = reduceTo ? reduceTo : size;
-    Value length = arith::SubIOp::create(b, loc, to, from);
-    Value scale = arith::DivUIOp::create(b, loc, constant(1 << 16), rowBlocks);
-    Value before = arith::MulIOp::create(b, loc, rowBlock, length);
-    Value done = add(before, arith::SubIOp::create(b, loc, row, from));
-    Value share = arith::ShRUIOp::create(
-        b, loc, arith::MulIOp::create(b, loc, done, scale), constant(16));
+    Value length = mul(arith::SubIOp::create(b, loc, to, from), width);
+    Value share =
+        arith::DivUIOp::create(b, loc, mul(length, rowBlock), rowBlocks);
+    Value shared = arith::AddIOp::create(b, loc, mul(to, width), share);
     Value isOnly = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                          rowBlocks, constant(1));
-    next = arith::SelectOp::create(b, loc, isOnly, next, add(to, share));
+    place = arith::SelectOp::create(b, loc, isOnly, place, shared);
+    step = arith::CeilDivUIOp::create(b, loc, width, rowBlocks);
   }
-  Value first = panelIndices(access, tile, {0, 0, 0}).front();
-  if (abreast > 1) {
-    // Behind the end of a panel lies its neighbour, which is read already.
-    Value isPast =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, next, size);
-    next = arith::SelectOp::create(
-        b, loc, isPast, arith::SubIOp::create(b, loc, next, size), next);
-    first = arith::SelectOp::create(b, loc, isPast,
-                                    add(first, constant(abreast)), first);
-  }
-  // Into the second level: the first one holds what is used at once.
-  for (int64_t panel = 0; panel < abreast; ++panel)
-    memref::PrefetchOp::create(
-        b, loc, operand->get(),
-        ValueRange{add(first, constant(panel)), next, constant(0)},
-        /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  SmallVector<Value> inits(values);
+  inits.push_back(place);
+  SmallVector<Value> results =
+      accumulate(from, to, constant(1), dim, inits, [&](ValueRange inner) {
+        Value place = inner.back();
+        int64_t columns = tile.vectors * tile.lanes;
+        for (int64_t at = 0; at < columns; at += access.width) {
+          SmallVector<Value> where =
+              panelIndices(access, tile, {0, 0, at / tile.lanes});
+          where[2] = constant(0);
+          where[3] = place;
+          memref::PrefetchOp::create(b, loc, operand->get(), where,
+                                     /*isWrite=*/false, /*localityHint=*/3,
+                                     /*isDataCache=*/true);
+        }
+        SmallVector<Value> results = body(inner.drop_back());
+        results.push_back(arith::AddIOp::create(b, loc, place, step));
+        return results;
+      });
+  results.pop_back();
+  return results;
 }

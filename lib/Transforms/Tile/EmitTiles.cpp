@@ -141,11 +141,10 @@ void LoopEmitter::emitTile(const Tile &tile) {
   };
   if (reductions.empty())
     return writeOuts(compute(readInits(tile)), tile);
-  writeFinished(reduceOver(reductions, readStart(tile),
-                           [&](ValueRange inner) {
-                             prefetchPanels(tile);
-                             return compute(inner);
-                           }),
+  SmallVector<Value> start = readStart(tile);
+  writeFinished(plan.prefetchDistance && reductions.size() == 1
+                    ? reducePanels(tile, start, compute)
+                    : reduceOver(reductions, start, compute),
                 tile);
 }
 

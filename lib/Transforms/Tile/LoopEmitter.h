@@ -86,7 +86,13 @@ private:
                              int64_t lane = 0);
   SmallVector<Value> panelIndices(PanelAccess access, const Tile &tile,
                                   Cell cell);
-  void prefetchPanels(const Tile &tile);
+  SmallVector<Value> reducePanels(const Tile &tile, ValueRange values,
+                                  Bodies body);
+  void viewRows(const Tile &tile);
+  Value bufferOf(OpOperand &operand) {
+    Value view = rowViews.lookup(operand.getOperandNumber());
+    return view ? view : operand.get();
+  }
   Value loadVector(Value buffer, ValueRange where, Type element,
                    const Tile &tile, Cell cell);
   Value &findRead(OpOperand &operand, const Tile &tile, Cell cell);
@@ -129,6 +135,8 @@ private:
   /// What was read in the current region: (operand, row, column, vector).
   DenseMap<std::tuple<unsigned, int64_t, int64_t, int64_t>, Value> cache;
   DenseMap<Value, Value> byteBuffers;
+  /// The rows of the current block, of operands that have some.
+  DenseMap<unsigned, Value> rowViews;
 };
 
 } // namespace mlir::dyn

@@ -244,6 +244,7 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
   if (findPanels(op)) {
     plan.reductionBlock = budget.reductionBlock;
     plan.prefetchDistance = budget.prefetchDistance;
+    plan.prefetchRows = budget.prefetchRows;
   }
   return plan;
 }

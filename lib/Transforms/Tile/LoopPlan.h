@@ -27,7 +27,7 @@ struct RegisterBudget {
   /// And along the reduction: rows, and columns for vectors.
   RegisterTile dotTile = {4, 4};
   /// See `LoopPlan`.
-  int64_t reductionBlock = 0, prefetchDistance = 0;
+  int64_t reductionBlock = 0, prefetchDistance = 0, prefetchRows = 1;
 };
 
 /// How the memory an operand reads or writes moves as a loop dimension
@@ -72,6 +72,8 @@ struct LoopPlan {
   int64_t reductionBlock = 0;
   /// How far ahead of a stream of panels to prefetch, in bytes; 0 not at all.
   int64_t prefetchDistance = 0;
+  /// Rows from which on a single block of them does so.
+  int64_t prefetchRows = 1;
   std::optional<NextTile> nextTile;
 };
 

@@ -136,9 +136,11 @@ static void verify(linalg::LinalgOp op, const Target &target,
                 "panels, this op has none");
   if (panels)
     if (int64_t width = matchPanels(op, *panels)->width;
-        config.tileColumns % width)
+        config.tileColumns != width &&
+        config.tileColumns % (kPanelStreams * width))
       reader.fail("a tile of " + Twine(config.tileColumns) +
-                  " columns is no whole number of panels of " + Twine(width));
+                  " columns is neither a panel of " + Twine(width) +
+                  " nor a whole number of pairs");
 }
 
 FailureOr<LoweringConfig> mlir::dyn::getLoweringConfig(linalg::LinalgOp op,

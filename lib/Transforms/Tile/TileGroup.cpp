@@ -165,18 +165,25 @@ Value GroupTiler::chooseInit(OpResult result) {
 /// would cut the last, shorter ones, which are padded and stay whole.
 Value GroupTiler::slicePanels(Value panels, PanelAccess access,
                               const Box &box) {
-  auto panelsIn = [&](OpFoldResult columns) {
-    return affine::makeComposedFoldedAffineApply(
-        b, loc, b.getAffineSymbolExpr(0).ceilDiv(access.width), {columns});
+  AffineExpr column = b.getAffineSymbolExpr(0);
+  int64_t period = kPanelStreams * access.width;
+  auto apply = [&](AffineExpr expr, OpFoldResult columns) {
+    return affine::makeComposedFoldedAffineApply(b, loc, expr, {columns});
   };
+  OpFoldResult first = box.offsets[access.column];
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  SmallVector<OpFoldResult> offsets{panelsIn(box.offsets[access.column]),
-                                    box.offsets[access.row], zero};
-  SmallVector<OpFoldResult> sizes{panelsIn(box.sizes[access.column]),
-                                  box.sizes[access.row],
-                                  b.getIndexAttr(access.width)};
+  // One panel of either stream, or some of each.
+  bool isSingle = getConstantIntValue(box.sizes[access.column]) == access.width;
+  SmallVector<OpFoldResult> offsets{
+      isSingle ? apply(column.floorDiv(access.width) % kPanelStreams, first)
+               : zero,
+      apply(column.floorDiv(period), first), box.offsets[access.row], zero};
+  SmallVector<OpFoldResult> sizes{
+      isSingle ? one : b.getIndexAttr(kPanelStreams),
+      isSingle ? one : apply(column.ceilDiv(period), box.sizes[access.column]),
+      box.sizes[access.row], b.getIndexAttr(access.width)};
   return tensor::ExtractSliceOp::create(b, loc, panels, offsets, sizes,
-                                        {one, one, one});
+                                        {one, one, one, one});
 }
 
 void GroupTiler::computeTile(linalg::LinalgOp op) {

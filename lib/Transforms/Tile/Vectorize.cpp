@@ -74,6 +74,7 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
         own.tile = own.dotTile = config->registers;
         own.reductionBlock = config->reductionBlock;
         own.prefetchDistance = config->prefetch;
+        own.prefetchRows = (*cpu)->prefetchRows;
       }
       FailureOr<LoopPlan> plan = planLoops(op, own, whyNot);
       if (failed(plan)) {
