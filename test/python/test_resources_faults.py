@@ -93,6 +93,20 @@ def test_truncated_bytecode(tmp_path, size):
     assert snapshot(tmp_path) == before
 
 
+@pytest.mark.parametrize("size", [1, 5, 100, 300, 4096, 100_000, -4097, -20, -1])
+def test_truncated_bytecode_with_weights_inside(tmp_path, size):
+    save_file(weights(size=40_000), tmp_path / "w.safetensors")
+    whole = tmp_path / "m.mlirbc"
+    model = write_model(tmp_path, size=40_000)
+    done = run_tool("dyn-opt", model, "--dyn-internalize-weights", "--emit-bytecode", "-o", whole)
+    assert done.returncode == 0, done.stderr
+    whole.write_bytes(whole.read_bytes()[:size])
+    before = snapshot(tmp_path)
+    for name, *arguments in (["dyn-opt", "-o", tmp_path / "out"], ["dyn-translate", "--dump-resources"]):
+        assert_refused(run_tool(name, *arguments, whole), "m.mlirbc")
+    assert snapshot(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("make", "kind"),
     [

@@ -2,6 +2,7 @@
 models with these weights compute."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -246,12 +247,49 @@ def test_memory_is_that_of_a_part(tmp_path):
     assert peaks[40] < peaks[1] + 8192, f"KiB by number of tensors of 4 MiB: {peaks}"
 
 
+def read_terminal(terminal: int) -> str:
+    """What was written to a terminal whose other end is closed."""
+    text = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:
+            return text.decode()
+        if not part:
+            return text.decode()
+        text += part
+
+
+def test_progress_on_a_terminal(tmp_path):
+    """Of work that takes longer than two seconds, which a stop in the middle makes of it."""
+    write_weights(tmp_path, {f"w{i}": np.full(2**20, i, np.float32) for i in range(32)})
+    command = [tool("dyn-opt"), "m.mlir", "--dyn-convert-weights=type=bf16 output=new.safetensors", "-o", "out.mlir"]
+    start = time.monotonic()
+    subprocess.run(command, cwd=tmp_path, check=True)
+    whole = time.monotonic() - start
+    shown = ""
+    for part in (0.6, 0.5, 0.7, 0.4, 0.8, 0.3):
+        terminal, other = os.openpty()
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=other)
+        os.close(other)
+        time.sleep(part * whole)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2.2)
+        process.send_signal(signal.SIGCONT)
+        shown = read_terminal(terminal)
+        os.close(terminal)
+        assert process.wait() == 0
+        if shown:
+            break
+    assert re.search(r"new\.safetensors: \d+ of 128 MiB \(\d+%\)", shown)
+    assert shown.endswith("\r\x1b[K")
+
+
 def test_killed_in_the_middle_leaves_the_old_file_or_the_new(tmp_path):
     """In place, killed after times from none to more than the whole takes."""
     tensors = {f"w{i}": np.full(2**20, i, np.float32) for i in range(16)}
     write_weights(tmp_path, tensors)
     old = (tmp_path / "w.safetensors").read_bytes()
-    # The program goes to standard output: LLVM writes it beside a target under a name that a kill leaves behind.
     arguments = ["m.mlir", "--dyn-convert-weights=type=bf16 output=w.safetensors"]
     start = time.monotonic()
     subprocess.run([tool("dyn-opt"), *arguments], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
