@@ -259,7 +259,7 @@ public:
   parseAsBlob(BlobAllocatorFn allocate) const override {
     AsmResourceBlob blob = allocate(data.size(), alignment);
     require(blob.getData().size() == data.size(), "as much is allocated");
-    std::copy(data.begin(), data.end(), blob.getMutableData().begin());
+    llvm::copy(data, blob.getMutableData().begin());
     return blob;
   }
 

@@ -45,6 +45,7 @@ llvm::hash_code WeightSource::hash() const {
 template <typename T>
 static bool isSingleOwner(const std::shared_ptr<T> &data) {
   // Counted up, which ThreadSanitizer sees: fences it does not.
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   std::shared_ptr<T> counted = data;
   bool isSingle = counted.use_count() == 2;
   std::atomic_thread_fence(std::memory_order_acquire);

@@ -313,7 +313,8 @@ static void dropStartupPages() {
       uintptr_t page = llvm::sys::Process::getPageSizeEstimate();
       begin = llvm::alignTo(begin, page);
       end = llvm::alignDown(end, page);
-      ::madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+      ::madvise(reinterpret_cast<char *>(&llvm::errs) - (inside - begin),
+                end - begin, MADV_DONTNEED);
       return 1;
     }
     return 0;
