@@ -1,6 +1,7 @@
 //===- Decide.cpp - A configuration for every op that needs one -----------===//
 
 #include "../Panels.h"
+#include "../PassTarget.h"
 #include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 
@@ -17,11 +18,9 @@ struct DynDecidePass : dyn::impl::DynDecidePassBase<DynDecidePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<const Target *> cpu = lookupTarget(target);
-    if (!cpu) {
-      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+    FailureOr<const Target *> cpu = getTarget(getOperation(), target);
+    if (failed(cpu))
       return signalPassFailure();
-    }
     WalkResult result = getOperation()->walk([&](linalg::LinalgOp op) {
       if (!op->hasAttr(LoweringConfig::kAttrName) && !isContraction(op) &&
           !linalg::isaConvolutionOpInterface(op))

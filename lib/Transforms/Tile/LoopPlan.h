@@ -20,12 +20,16 @@ namespace mlir::dyn {
 
 /// The register budget a plan may spend.
 struct RegisterBudget {
+  explicit RegisterBudget(const Target &target)
+      : vectorBits(target.vectorBits), tile(target.tile),
+        dotTile(target.dotTile) {}
+
   /// Width of a vector register.
-  int64_t vectorBits = 512;
+  int64_t vectorBits;
   /// Register tile of a contraction whose lanes run along an output dimension.
-  RegisterTile tile = {14, 2};
+  RegisterTile tile;
   /// And along the reduction: rows, and columns for vectors.
-  RegisterTile dotTile = {4, 4};
+  RegisterTile dotTile;
   /// See `LoopPlan`.
   int64_t reductionBlock = 0, prefetchDistance = 0, prefetchRows = 1;
 };

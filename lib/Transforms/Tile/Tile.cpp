@@ -1,6 +1,7 @@
 //===- Tile.cpp - linalg on tensors to parallel loops over tiles ----------===//
 
 #include "../Panels.h"
+#include "../PassTarget.h"
 #include "Attention.h"
 #include "Dyn/Target/Target.h"
 #include "Dyn/Transforms/EntryAttributes.h"
@@ -78,11 +79,9 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<const Target *> cpu = lookupTarget(target);
-    if (!cpu) {
-      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+    FailureOr<const Target *> cpu = getTarget(getOperation(), target);
+    if (failed(cpu))
       return signalPassFailure();
-    }
     WalkResult read = getOperation()->walk([&](linalg::LinalgOp op) {
       if (!op.hasPureTensorSemantics() || !reducesProducts(op))
         return WalkResult::advance();

@@ -1,6 +1,7 @@
 //===- Vectorize.cpp - linalg on buffers to loops over vectors ------------===//
 
 #include "../Panels.h"
+#include "../PassTarget.h"
 #include "Attention.h"
 #include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
@@ -27,15 +28,10 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<const Target *> cpu = lookupTarget(target);
-    if (!cpu) {
-      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+    FailureOr<const Target *> cpu = getTarget(getOperation(), target);
+    if (failed(cpu))
       return signalPassFailure();
-    }
-    RegisterBudget budget;
-    budget.vectorBits = (*cpu)->vectorBits;
-    budget.tile = (*cpu)->tile;
-    budget.dotTile = (*cpu)->dotTile;
+    RegisterBudget budget(**cpu);
     if (rows)
       budget.tile.rows = rows;
     if (vectors)

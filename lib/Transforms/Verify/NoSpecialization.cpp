@@ -1,5 +1,6 @@
 //===- NoSpecialization.cpp - No code is chosen by a dynamic size ---------===//
 
+#include "../PassTarget.h"
 #include "Dyn/Target/Target.h"
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Analysis/DataFlow/ConstantPropagationAnalysis.h"
@@ -264,11 +265,9 @@ struct DynVerifyNoSpecializationPass
 
   void runOnOperation() override {
     markAllAnalysesPreserved();
-    llvm::Expected<const Target *> cpu = lookupTarget(target);
-    if (!cpu) {
-      emitError(getOperation().getLoc(), llvm::toString(cpu.takeError()));
+    FailureOr<const Target *> cpu = getTarget(getOperation(), target);
+    if (failed(cpu))
       return signalPassFailure();
-    }
     DataFlowSolver solver;
     solver.load<dataflow::DeadCodeAnalysis>();
     solver.load<dataflow::SparseConstantPropagation>();

@@ -1,5 +1,6 @@
 //===- ReportKernels.cpp - What each linalg op becomes --------------------===//
 
+#include "../PassTarget.h"
 #include "../Tile/LoopPlan.h"
 #include "Dyn/Transforms/Passes.h"
 
@@ -48,15 +49,10 @@ struct DynReportKernelsPass
 
   void runOnOperation() override {
     markAllAnalysesPreserved();
-    llvm::Expected<const Target *> cpu = lookupTarget(target);
-    if (!cpu) {
-      emitError(getOperation()->getLoc(), llvm::toString(cpu.takeError()));
+    FailureOr<const Target *> cpu = getTarget(getOperation(), target);
+    if (failed(cpu))
       return signalPassFailure();
-    }
-    RegisterBudget budget;
-    budget.vectorBits = (*cpu)->vectorBits;
-    budget.tile = (*cpu)->tile;
-    budget.dotTile = (*cpu)->dotTile;
+    RegisterBudget budget(**cpu);
     getOperation()->walk([&](linalg::SoftmaxOp op) {
       op.emitRemark() << "attention: queries in the lanes of up to "
                       << budget.tile.vectors << " vectors of "
