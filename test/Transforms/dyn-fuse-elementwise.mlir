@@ -122,3 +122,76 @@ func.func @softmax(%x: tensor<?x?xf32>, %out: tensor<?x?xf32>, %rows: tensor<?xf
   } -> tensor<?x?xf32>
   return %5, %6 : tensor<?x?xf32>, tensor<?x?xf32>
 }
+
+// -----
+
+// The product reads the integers; scale and zero point of a column come to the result, with the sums of the rows.
+// CHECK-DAG:   #[[ALL:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG:   #[[COLUMN:.*]] = affine_map<(d0, d1) -> (d1)>
+// CHECK-DAG:   #[[ROW:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK-LABEL: func @quantized_weight
+// CHECK-SAME:    %[[X:.*]]: tensor<?x64xf32>, %[[Q:.*]]: tensor<64x32xi8> {{.*}}, %[[Z:[^:]*]]: tensor<32xf32>, %[[S:[^:]*]]: tensor<32xf32>
+// CHECK:         %[[SUMS:.*]] = linalg.generic {indexing_maps = [#[[ALL]], #[[ROW]]]{{.*}}} ins(%[[X]] :
+// CHECK:         %[[PRODUCT:.*]] = linalg.generic {{.*}} ins(%[[X]], %[[Q]] :
+// CHECK:           arith.sitofp
+// CHECK-NEXT:      arith.mulf
+// CHECK-NEXT:      arith.addf
+// CHECK:         linalg.generic {indexing_maps = [#[[ALL]], #[[COLUMN]], #[[ROW]], #[[COLUMN]], #[[ALL]]]
+// CHECK-SAME:        ins(%[[PRODUCT]], %[[Z]], %[[SUMS]], %[[S]] :
+// CHECK:         ^bb0(%[[P:.*]]: f32, %[[ZERO:.*]]: f32, %[[SUM:.*]]: f32, %[[SCALE:.*]]: f32, %{{.*}}: f32):
+// CHECK:           %[[SHARE:.*]] = arith.mulf %[[ZERO]], %[[SUM]]
+// CHECK:           %[[REST:.*]] = arith.subf %[[P]], %[[SHARE]]
+// CHECK:           arith.mulf %[[REST]], %[[SCALE]]
+#id = affine_map<(i, j) -> (i, j)>
+#column = affine_map<(i, j) -> (j)>
+func.func @quantized_weight(%x: tensor<?x64xf32>, %q: tensor<64x32xi8> {dyn.weight}, %z: tensor<32xf32>,
+                            %s: tensor<32xf32>, %m: index) -> tensor<?x32xf32> {
+  %zero = arith.constant 0.0 : f32
+  %0 = tensor.empty() : tensor<64x32xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #column, #column, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%q, %z, %s : tensor<64x32xi8>, tensor<32xf32>, tensor<32xf32>) outs(%0 : tensor<64x32xf32>) {
+  ^bb0(%a: i8, %b: f32, %c: f32, %old: f32):
+    %5 = arith.sitofp %a : i8 to f32
+    %6 = arith.subf %5, %b : f32
+    %7 = arith.mulf %6, %c : f32
+    linalg.yield %7 : f32
+  } -> tensor<64x32xf32>
+  %2 = tensor.empty(%m) : tensor<?x32xf32>
+  %3 = linalg.fill ins(%zero : f32) outs(%2 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %4 = linalg.matmul ins(%x, %1 : tensor<?x64xf32>, tensor<64x32xf32>) outs(%3 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  return %4 : tensor<?x32xf32>
+}
+
+// -----
+
+// A scale that changes along the reduction stays, as does that of a weight as wide as the product.
+// CHECK-LABEL: func @scales_that_stay
+// CHECK-COUNT-2: linalg.matmul
+// CHECK-NEXT:    return
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+#column = affine_map<(i, j) -> (j)>
+func.func @scales_that_stay(%x: tensor<?x64xf32>, %q: tensor<64x32xi8> {dyn.weight}, %w: tensor<64x32xf32> {dyn.weight},
+                            %r: tensor<64xf32>, %s: tensor<32xf32>, %m: index)
+    -> (tensor<?x32xf32>, tensor<?x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %0 = tensor.empty() : tensor<64x32xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%q, %r : tensor<64x32xi8>, tensor<64xf32>) outs(%0 : tensor<64x32xf32>) {
+  ^bb0(%a: i8, %b: f32, %old: f32):
+    %7 = arith.sitofp %a : i8 to f32
+    %8 = arith.mulf %7, %b : f32
+    linalg.yield %8 : f32
+  } -> tensor<64x32xf32>
+  %2 = linalg.generic {indexing_maps = [#id, #column, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%w, %s : tensor<64x32xf32>, tensor<32xf32>) outs(%0 : tensor<64x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %old: f32):
+    %7 = arith.mulf %a, %b : f32
+    linalg.yield %7 : f32
+  } -> tensor<64x32xf32>
+  %3 = tensor.empty(%m) : tensor<?x32xf32>
+  %4 = linalg.fill ins(%zero : f32) outs(%3 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %5 = linalg.matmul ins(%x, %1 : tensor<?x64xf32>, tensor<64x32xf32>) outs(%4 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  %6 = linalg.matmul ins(%x, %2 : tensor<?x64xf32>, tensor<64x32xf32>) outs(%4 : tensor<?x32xf32>) -> tensor<?x32xf32>
+  return %5, %6 : tensor<?x32xf32>, tensor<?x32xf32>
+}

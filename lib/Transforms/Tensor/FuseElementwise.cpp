@@ -9,6 +9,7 @@
 #include "../Tile/Attention.h"
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"
+#include "FactorScales.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -252,6 +253,7 @@ struct DynFuseElementwisePass
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
     patterns.add<Generalize, Decompose, TransposeIntoContraction>(context);
+    populateFactorScalesPatterns(patterns);
     linalg::populateElementwiseOpsFusionPatterns(patterns, isWorthFusing);
     linalg::populateFoldReshapeOpsByCollapsingPatterns(patterns,
                                                        readsThroughExpansion);
