@@ -1,15 +1,25 @@
 // RUN: dyn-opt %s --dyn-vectorize=target=znver2 | FileCheck %s
 // RUN: dyn-opt %s --dyn-vectorize=target=neoverse-n1 | FileCheck %s --check-prefix=NEOVERSE
 
-// Blocks in registers: 8 loads, 3 times 8 shuffles, 8 stores; what is left element by element.
+// Blocks in registers: 8 loads, 3 times 8 shuffles, 8 stores; blocks of 4 beside and below them, the rest of each
+// element by element.
 // CHECK-LABEL: func @transposed
 // CHECK-COUNT-8:  vector.load %{{.*}} : memref<?x?xf32>, vector<8xf32>
 // CHECK-NOT:      vector.load
 // CHECK-COUNT-24: vector.shuffle
 // CHECK-NOT:      vector.shuffle
 // CHECK-COUNT-8:  vector.store
-// CHECK-NOT:      vector.store
+// CHECK-COUNT-4:  vector.load %{{.*}} : memref<?x?xf32>, vector<4xf32>
+// CHECK-NOT:      vector.load
+// CHECK-COUNT-8:  vector.shuffle
+// CHECK-COUNT-4:  vector.store
 // CHECK-COUNT-2:  memref.load
+// CHECK-COUNT-4:  vector.load %{{.*}} : memref<?x?xf32>, vector<4xf32>
+// CHECK-NOT:      vector.load
+// CHECK-COUNT-8:  vector.shuffle
+// CHECK-COUNT-4:  vector.store
+// CHECK-COUNT-2:  memref.load
+// CHECK-NOT:      memref.load
 // CHECK-NOT:      linalg
 
 // NEOVERSE-LABEL: func @transposed

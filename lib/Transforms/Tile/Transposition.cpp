@@ -12,6 +12,9 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
+/// Lanes of the smallest blocks.
+constexpr int64_t kSmallestBlock = 4;
+
 /// Step by step, from halves down to single lanes, the off-diagonal parts of
 /// two rows change places.
 void dyn::transposeInRegisters(OpBuilder &b, Location loc,
@@ -81,20 +84,39 @@ private:
     if (!dims.empty())
       return loop(dims.front(), constant(0), sizes[dims.front()], 1,
                   [&] { emitOuter(dims.drop_front()); });
-    // Whole blocks, then what is left on both sides, one by one.
-    Value zero = constant(0), readEnd = wholeBlocks(readLoop),
-          writtenEnd = wholeBlocks(writtenLoop);
-    loop(writtenLoop, zero, writtenEnd, lanes,
-         [&] { loop(readLoop, zero, readEnd, lanes, [&] { emitBlock(); }); });
-    loop(writtenLoop, zero, writtenEnd, 1, [&] {
-      loop(readLoop, readEnd, sizes[readLoop], 1, [&] { emitElement(); });
-    });
-    loop(writtenLoop, writtenEnd, sizes[writtenLoop], 1, [&] {
-      loop(readLoop, zero, sizes[readLoop], 1, [&] { emitElement(); });
-    });
+    emitBlocks(constant(0), constant(0), lanes);
   }
 
-  Value wholeBlocks(unsigned dim) {
+  /// What is right of and below the given corner: whole blocks of `lanes`, then
+  /// both rests in blocks of half the size, at last one by one.
+  void emitBlocks(Value writtenFrom, Value readFrom, int64_t lanes) {
+    if (isSame(writtenFrom, sizes[writtenLoop]) ||
+        isSame(readFrom, sizes[readLoop]))
+      return;
+    if (lanes < std::min(kSmallestBlock, this->lanes)) {
+      loop(writtenLoop, writtenFrom, sizes[writtenLoop], 1, [&] {
+        loop(readLoop, readFrom, sizes[readLoop], 1, [&] { emitElement(); });
+      });
+      return;
+    }
+    Value readEnd = wholeBlocks(readLoop, lanes),
+          writtenEnd = wholeBlocks(writtenLoop, lanes);
+    loop(writtenLoop, writtenFrom, writtenEnd, lanes, [&] {
+      loop(readLoop, readFrom, readEnd, lanes, [&] { emitBlock(lanes); });
+    });
+    // Beside the blocks, as far down as they go; then all that is below.
+    Value below = std::exchange(sizes[writtenLoop], writtenEnd);
+    emitBlocks(writtenFrom, readEnd, lanes / 2);
+    sizes[writtenLoop] = below;
+    emitBlocks(writtenEnd, readFrom, lanes / 2);
+  }
+
+  static bool isSame(Value lhs, Value rhs) {
+    return isEqualConstantIntOrValue(getAsOpFoldResult(lhs),
+                                     getAsOpFoldResult(rhs));
+  }
+
+  Value wholeBlocks(unsigned dim, int64_t lanes) {
     AffineExpr size = b.getAffineSymbolExpr(0);
     return getValueOrCreateConstantIndexOp(
         b, loc,
@@ -118,7 +140,7 @@ private:
     return indices;
   }
 
-  void emitBlock() {
+  void emitBlock(int64_t lanes) {
     OpOperand &in = *op.getDpsInputOperand(0), &out = *op.getDpsInitOperand(0);
     auto type = VectorType::get({lanes}, getElementTypeOrSelf(in.get()));
     SmallVector<Value> rows;
