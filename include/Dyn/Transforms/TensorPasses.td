@@ -11,10 +11,14 @@ def DynFuseElementwisePass : Pass<"dyn-fuse-elementwise"> {
     Fuses elementwise ops into the elementwise ops and reductions that read them: always if that is their only reader and
     has as many loops, and if they are cheap (at most four operations, no division, function or lookup) also when that
     computes them again. Into a contraction go only transpositions and broadcasts of its operands, which become part of its
-    indexing maps, and conversions of weights (arguments with `dyn.weight`) to wider types; a transposition of a contraction's result becomes the order in which it writes. Reshapes that stand
-    between two such ops move behind the reader, or become loops of the contraction.
+    indexing maps, and conversions of weights (arguments with `dyn.weight`) to wider types; a transposition of a
+    contraction's result becomes the order in which it writes. Reshapes that stand between two such ops move behind the
+    reader, or become loops of the contraction. Scales and zero points of a converted weight that do not change along the
+    reduction move to the contraction's result: `x * ((q - z) * s)` is `(x * q - sum(x) * z) * s`.
 
-    Softmax is decomposed; named ops other than contractions, convolutions and fills become `linalg.generic`.
+    Softmax is decomposed, and `dyn.softmax` marks its maximum, exponential and division, which code generation makes
+    cheaper then: a NaN comes through by the exponentials, exponents are at most 0, sums at least 1. Other named ops than
+    contractions, convolutions and fills become `linalg.generic`.
   }];
   let dependentDialects = ["affine::AffineDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
 }
