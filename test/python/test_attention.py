@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
 import dyn
+from kernels import guarded
 from tools import run_tool
 
 LENGTHS = (1, 2, 5, 6, 7, 14, 15, 16, 17, 31, 32, 33, 47, 64, 127, 128, 129, 130, 257)
@@ -224,6 +225,21 @@ def test_extremes(load):
     np.testing.assert_allclose(run(model, arrays), case.reference(arrays), rtol=2e-5, atol=2e-5)
     arrays["mask"][:] = -np.inf
     assert np.isnan(run(model, arrays)).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["plain", "heads apart", "key mask", "full mask", "causal"])
+def test_nothing_beyond_an_operand_is_touched(load, name, target):
+    """Inputs that begin or end at unmapped pages."""
+    model, case = load(name, target), MODELS[name]
+    for queries, keys in ((1, 1), (1, 17), (1, 129), (2, 5), (7, 13), (16, 16), (17, 15), (33, 130)):
+        arrays = case.inputs(1, queries, keys)
+        expected = run(model, arrays)
+        for side in ("start", "end"):
+            inputs = {key: guarded(array.shape, np.float32, side) for key, array in arrays.items()}
+            for key, array in arrays.items():
+                inputs[key][...] = array
+            np.testing.assert_array_equal(run(model, inputs), expected)
 
 
 def test_memory_does_not_grow_with_the_square(load):
