@@ -136,3 +136,40 @@ func.func @causal(%q: tensor<1x?x64xf32>, %k: tensor<1x64x?xf32>, %v: tensor<1x?
     outs(%1 : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
   return %result : tensor<1x?x64xf32>
 }
+
+// A mask of queries by keys is turned like the queries, a block of keys at a time.
+// CHECK-LABEL: func @masked
+// CHECK:         } else {
+// CHECK:           scf.for %[[KEY:.*]] = %c0 to %{{.*}} step %c128
+// CHECK:             vector.maskedload %{{.*}} : memref<{{.*}}>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+// CHECK:             vector.shuffle
+// CHECK:             scf.while
+// CHECK-NOT:         vector.from_elements
+// CHECK:         return
+func.func @masked(%q: tensor<1x?x64xf32>, %k: tensor<1x64x?xf32>, %v: tensor<1x?x64xf32>, %mask: tensor<?x?xf32>)
+    -> tensor<1x?x64xf32> {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %m = tensor.dim %q, %c1 : tensor<1x?x64xf32>
+  %n = tensor.dim %v, %c1 : tensor<1x?x64xf32>
+  %all = tensor.empty(%m, %n) : tensor<1x?x?xf32>
+  %0 = linalg.fill ins(%zero : f32) outs(%all : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %scores = linalg.batch_matmul ins(%q, %k : tensor<1x?x64xf32>, tensor<1x64x?xf32>)
+    outs(%0 : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %masked = linalg.generic {
+      indexing_maps = [affine_map<(b, i, j) -> (b, i, j)>, affine_map<(b, i, j) -> (i, j)>,
+                       affine_map<(b, i, j) -> (b, i, j)>],
+      iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%scores, %mask : tensor<1x?x?xf32>, tensor<?x?xf32>) outs(%all : tensor<1x?x?xf32>) {
+  ^bb0(%in: f32, %add: f32, %out: f32):
+    %sum = arith.addf %in, %add : f32
+    linalg.yield %sum : f32
+  } -> tensor<1x?x?xf32>
+  %weights = linalg.softmax {dyn.attention} dimension(2) ins(%masked : tensor<1x?x?xf32>)
+    outs(%all : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %out = tensor.empty(%m) : tensor<1x?x64xf32>
+  %1 = linalg.fill ins(%zero : f32) outs(%out : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
+  %result = linalg.batch_matmul ins(%weights, %v : tensor<1x?x?xf32>, tensor<1x?x64xf32>)
+    outs(%1 : tensor<1x?x64xf32>) -> tensor<1x?x64xf32>
+  return %result : tensor<1x?x64xf32>
+}

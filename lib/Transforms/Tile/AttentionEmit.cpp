@@ -90,11 +90,10 @@ void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
   for (int64_t v = 0; v < vectors; ++v) {
     Value first = constant(v * lanes), most = loadAt(maxima, first);
     for (int64_t i = 0; i < count; ++i) {
-      Value score =
-          transform(accumulators[i * vectors + v],
-                    {/*areKeys=*/false, /*query=*/first, /*key=*/keys[i]});
-      vector::StoreOp::create(b, loc, score, weights,
-                              ValueRange{add(block, i), first});
+      Value row = add(block, i);
+      Value score = transform(accumulators[i * vectors + v],
+                              {/*areKeys=*/false, first, keys[i], row});
+      vector::StoreOp::create(b, loc, score, weights, ValueRange{row, first});
       most = maximum(most, score);
     }
     storeAt(most, maxima, first);
@@ -276,6 +275,7 @@ void AttentionEmitter::emitBlock() {
     forQueryVectors([&](Value query) {
       storeAt(loadAt(maxima, query), correction, query);
     });
+    turnPayloadOperands(firstKey, count);
     emitScores(firstKey, count);
     emitWeights(count);
     using arith::CmpIPredicate;

@@ -77,7 +77,10 @@ private:
   struct Lanes {
     bool areKeys;
     Value query, key;
+    /// Where the key is in its block, if lanes are queries.
+    Value row;
   };
+  void turnPayloadOperands(Value firstKey, Value count);
   Value transform(Value score, const Lanes &scores);
   Value payloadOperand(OpOperand &operand, const Lanes &scores);
 
@@ -124,6 +127,8 @@ private:
   /// columns], and for each query the largest score, the sum of the weights,
   /// what sums of earlier blocks are multiplied by, and one over the sum.
   Value transposed, weights, sums, maxima, totals, correction, inverse;
+  /// By operands of the payload: [keys of a block, queries].
+  DenseMap<unsigned, Value> turnedOperands;
 };
 
 } // namespace mlir::dyn

@@ -69,7 +69,7 @@ Value AttentionEmitter::emitKeysInLanes(Value firstKey, Value count,
     };
     Value score = loop(zero, constant(a.depth), constant(alongKeys ? 1 : lanes),
                        Value(splat(0)), step)[0];
-    score = transform(score, {/*areKeys=*/true, /*query=*/zero, first});
+    score = transform(score, {/*areKeys=*/true, zero, first, /*row=*/{}});
     score = arith::SelectOp::create(
         b, loc, mask, score, splat(-std::numeric_limits<float>::infinity()));
     vector::StoreOp::create(b, loc, score, weights, ValueRange{zero, at});

@@ -1,11 +1,55 @@
 //===- AttentionPayload.cpp - What happens to scores before the softmax ---===//
 
 #include "AttentionEmitter.h"
+#include "Transposition.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
+
+/// Turns what the payload reads for each query and key, a mask say, so that
+/// queries stand in its lanes as in those of the scores.
+void AttentionEmitter::turnPayloadOperands(Value firstKey, Value count) {
+  if (!a.payload || inPowersOfTwo)
+    return;
+  Value last = arith::SubIOp::create(b, loc, numQueries, constant(1));
+  auto maskType = VectorType::get({lanes}, b.getI1Type());
+  for (OpOperand *in : a.payload.getDpsInputOperands()) {
+    AffineMap map = a.payload.getMatchingIndexingMap(in);
+    if (in == a.payloadScores || !isa<MemRefType>(in->get().getType()) ||
+        !getElementTypeOrSelf(in->get()).isF32() ||
+        !map.isFunctionOfDim(a.payloadQuery) ||
+        !isContiguous(a.payload, *in, a.payloadKey))
+      continue;
+    Value &turned = turnedOperands[in->getOperandNumber()];
+    if (!turned)
+      turned = scratch({kBlockKeys, mostVectors * lanes});
+    forQueryVectors([&](Value query) {
+      loop(constant(0), count, constant(lanes), {},
+           [&](Value key, ValueRange) -> Vectors {
+             Value left = arith::SubIOp::create(b, loc, count, key);
+             Value mask = vector::CreateMaskOp::create(b, loc, maskType, left);
+             Vectors block;
+             for (int64_t lane = 0; lane < lanes; ++lane) {
+               Value row =
+                   arith::MinUIOp::create(b, loc, add(query, lane), last);
+               block.push_back(vector::MaskedLoadOp::create(
+                   b, loc, vector, in->get(),
+                   place(a.payload, *in,
+                         {{a.payloadQuery, row},
+                          {a.payloadKey, add(firstKey, key)}}),
+                   mask, splat(0)));
+             }
+             transposeInRegisters(b, loc, block);
+             for (int64_t i = 0; i < lanes; ++i)
+               vector::StoreOp::create(b, loc, block[i], turned,
+                                       ValueRange{add(key, i), query});
+             return {};
+           });
+    });
+  }
+}
 
 /// What the payload reads for a vector of scores. Lanes beyond the last query
 /// or key read what that one does.
@@ -22,6 +66,10 @@ Value AttentionEmitter::payloadOperand(OpOperand &operand,
   };
   if (!map.isFunctionOfDim(scores.areKeys ? a.payloadKey : a.payloadQuery))
     return broadcast(loadAt(scores.query, scores.key));
+  if (Value turned = turnedOperands.lookup(operand.getOperandNumber());
+      turned && !scores.areKeys)
+    return vector::LoadOp::create(b, loc, vector, turned,
+                                  ValueRange{scores.row, scores.query});
   Value last = arith::SubIOp::create(
       b, loc, scores.areKeys ? numKeys : numQueries, constant(1));
   Vectors elements;
