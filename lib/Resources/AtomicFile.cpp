@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace mlir::dyn;
 
@@ -222,8 +223,36 @@ Result<> AtomicFile::write(uint64_t offset, std::span<const std::byte> bytes) {
   return {};
 }
 
-/// What the kernel copied of the bytes, from their start on; less than all
-/// where it cannot.
+/// What was copied of the bytes, from their start on; less than all if that
+/// fails.
+static uint64_t copyThroughBuffer(int target, uint64_t offset, int source,
+                                  uint64_t sourceOffset, uint64_t numBytes) {
+  // With more at once the kernel looks for as much memory in one piece, which
+  // takes longer than the copy where there is little of that.
+  constexpr uint64_t kBufferBytes = 128 << 10;
+  std::vector<std::byte> buffer(kBufferBytes);
+  uint64_t done = 0;
+  while (done < numBytes) {
+    // Whole pages of the target; what is not written is read again.
+    uint64_t position = offset + done;
+    uint64_t wanted =
+        std::min(numBytes - done, kBufferBytes - position % kBufferBytes);
+    ssize_t count = ::pread(source, buffer.data(), wanted,
+                            static_cast<off_t>(sourceOffset + done));
+    if (count > 0)
+      count = ::pwrite(target, buffer.data(), static_cast<size_t>(count),
+                       static_cast<off_t>(position));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      break;
+    done += static_cast<uint64_t>(count);
+  }
+  return done;
+}
+
+/// What was copied of the bytes by the kernel's means, from their start on;
+/// less than all where it cannot.
 static uint64_t copyInKernel(int target, uint64_t offset,
                              const MappedFile &source, uint64_t sourceOffset,
                              uint64_t numBytes) {
@@ -232,6 +261,11 @@ static uint64_t copyInKernel(int target, uint64_t offset,
   Result<OpenFile> opened = openRegularFile(source.getAbsolutePath());
   if (!opened || opened->identity != source.getIdentity())
     return 0;
+  // Pages that do not lie alike in both files are two copies each for it.
+  static const uint64_t page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  if (offset % page != sourceOffset % page)
+    return copyThroughBuffer(target, offset, opened->fd.get(), sourceOffset,
+                             numBytes);
   uint64_t done = 0;
   while (done < numBytes) {
     auto from = static_cast<off_t>(sourceOffset + done);
