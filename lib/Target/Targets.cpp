@@ -38,7 +38,8 @@ static constexpr Target kTargets[] = {
      .tile = {14, 2},
      .dotTile = {6, 4},
      .prefetchDistance = 4096,
-     .prefetchRows = 3},
+     .prefetchRows = 3,
+     .unrolledSteps = 1},
     // AMD 56305 rev 3.03, "Software Optimization Guide for AMD EPYC 7002", 2.10
     // to 2.12: two FMA pipes of 256 bits, 16 registers; L1 32 KiB, L2 512 KiB.
     {.name = "znver2",
@@ -55,7 +56,8 @@ static constexpr Target kTargets[] = {
      .tile = {6, 2},
      .dotTile = {2, 4},
      .prefetchDistance = 8192,
-     .prefetchRows = 1},
+     .prefetchRows = 1,
+     .unrolledSteps = 2},
     // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685), 2.1
     // and 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB. AWS
     // Graviton Technical Guide: L2 1 MiB.
@@ -72,7 +74,8 @@ static constexpr Target kTargets[] = {
      .tile = {5, 4},
      .dotTile = {4, 4},
      .prefetchDistance = 8192,
-     .prefetchRows = 1},
+     .prefetchRows = 1,
+     .unrolledSteps = 1},
 };
 
 llvm::ArrayRef<Target> mlir::dyn::allTargets() { return kTargets; }

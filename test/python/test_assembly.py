@@ -17,10 +17,10 @@ func.func @model(%x: !dyn.tensor<[M, 768], f32> {dyn.name = "x"}) -> (!dyn.tenso
   return %y : !dyn.tensor<[M, 768], f32>
 }
 """
-# By CPU: multiply-adds, a vector on the stack, the accumulators of a register tile.
+# By CPU: multiply-adds, a vector on the stack, the multiply-adds of a turn of the loop of a register tile.
 CPUS = {
     "skylake-avx512": (r"\tvfn?madd\d+ps\t", r"[xyz]mm\d+.*\(%rsp|\(%rsp.*[xyz]mm\d+", 14 * 2),
-    "znver2": (r"\tvfn?madd\d+ps\t", r"[xyz]mm\d+.*\(%rsp|\(%rsp.*[xyz]mm\d+", 6 * 2),
+    "znver2": (r"\tvfn?madd\d+ps\t", r"[xyz]mm\d+.*\(%rsp|\(%rsp.*[xyz]mm\d+", 2 * 6 * 2),
     "neoverse-n1": (r"\tfmla\t", r"\t(ld|st)[a-z]+\t[qv]\d+.*\[sp", 5 * 4),
 }
 

@@ -8,7 +8,7 @@ from assembly import compile_to_assembly, find_loops
 
 TARGETS = (
     "skylake-avx512",
-    pytest.param("znver2", marks=pytest.mark.xfail(strict=True, reason="a loop a step: 1.83")),
+    "znver2",
     pytest.param("neoverse-n1", marks=pytest.mark.xfail(strict=True, reason="a load for each multiplier: 1.33")),
 )
 #: Of 2 multiply-adds in a cycle, in blocks of as many rows as the register tile has.

@@ -44,6 +44,8 @@ struct Target {
   /// How far ahead of a stream of weights to prefetch, in bytes, and rows of a
   /// register tile from which on that helps.
   int64_t prefetchDistance, prefetchRows;
+  /// Steps of a reduction over panels that one turn of its loop takes.
+  int64_t unrolledSteps;
 };
 
 /// All records, in the order in which `hostTarget` prefers them.

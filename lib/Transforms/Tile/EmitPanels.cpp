@@ -84,25 +84,47 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
     place = arith::SelectOp::create(b, loc, isOnly, place, shared);
     step = arith::CeilDivUIOp::create(b, loc, width, rowBlocks);
   }
-  SmallVector<Value> inits(values);
-  inits.push_back(place);
-  SmallVector<Value> results =
-      accumulate(from, to, constant(1), dim, inits, [&](ValueRange inner) {
-        Value place = inner.back();
-        int64_t columns = tile.vectors * tile.lanes;
-        for (int64_t at = 0; at < columns; at += access.width) {
-          SmallVector<Value> where =
-              panelIndices(access, tile, {0, 0, at / tile.lanes});
-          where[2] = constant(0);
-          where[3] = place;
-          memref::PrefetchOp::create(b, loc, operand->get(), where,
-                                     /*isWrite=*/false, /*localityHint=*/3,
-                                     /*isDataCache=*/true);
-        }
-        SmallVector<Value> results = body(inner.drop_back());
-        results.push_back(arith::AddIOp::create(b, loc, place, step));
-        return results;
-      });
-  results.pop_back();
-  return results;
+  // Values, and where to prefetch, behind one step more.
+  auto advance = [&](ValueRange before) {
+    Value place = before.back();
+    for (int64_t at = 0; at < tile.vectors * tile.lanes; at += access.width) {
+      SmallVector<Value> where =
+          panelIndices(access, tile, {0, 0, at / tile.lanes});
+      where[2] = constant(0);
+      where[3] = place;
+      memref::PrefetchOp::create(b, loc, operand->get(), where,
+                                 /*isWrite=*/false, /*localityHint=*/3,
+                                 /*isDataCache=*/true);
+    }
+    SmallVector<Value> after = body(before.drop_back());
+    after.push_back(arith::AddIOp::create(b, loc, place, step));
+    return after;
+  };
+  SmallVector<Value> current(values);
+  current.push_back(place);
+  Value unrolledEnd = to;
+  if (plan.unrolledSteps > 1) {
+    Value length = arith::SubIOp::create(b, loc, to, from);
+    unrolledEnd = arith::AddIOp::create(b, loc, from,
+                                        floorTo(length, plan.unrolledSteps));
+  }
+  current = accumulate(from, unrolledEnd, constant(plan.unrolledSteps), dim,
+                       current, [&](ValueRange inner) {
+                         SmallVector<Value> values(inner);
+                         Value first = point[dim];
+                         for (int64_t i = 0; i < plan.unrolledSteps; ++i) {
+                           cache.clear();
+                           point[dim] = i == 0 ? first
+                                               : arith::AddIOp::create(
+                                                     b, loc, first, constant(i))
+                                                     .getResult();
+                           values = advance(values);
+                         }
+                         point[dim] = first;
+                         return values;
+                       });
+  if (unrolledEnd != to)
+    current = accumulate(unrolledEnd, to, constant(1), dim, current, advance);
+  current.pop_back();
+  return current;
 }

@@ -245,6 +245,7 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
     plan.reductionBlock = budget.reductionBlock;
     plan.prefetchDistance = budget.prefetchDistance;
     plan.prefetchRows = budget.prefetchRows;
+    plan.unrolledSteps = budget.unrolledSteps;
   }
   return plan;
 }

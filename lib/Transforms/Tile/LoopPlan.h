@@ -31,7 +31,8 @@ struct RegisterBudget {
   /// And along the reduction: rows, and columns for vectors.
   RegisterTile dotTile;
   /// See `LoopPlan`.
-  int64_t reductionBlock = 0, prefetchDistance = 0, prefetchRows = 1;
+  int64_t reductionBlock = 0, prefetchDistance = 0, prefetchRows = 1,
+          unrolledSteps = 1;
 };
 
 /// How the memory an operand reads or writes moves as a loop dimension
@@ -78,6 +79,8 @@ struct LoopPlan {
   int64_t prefetchDistance = 0;
   /// Rows from which on a single block of them does so.
   int64_t prefetchRows = 1;
+  /// Steps over the rows of panels that one turn of their loop takes.
+  int64_t unrolledSteps = 1;
   std::optional<NextTile> nextTile;
 };
 

@@ -71,6 +71,7 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
         own.reductionBlock = config->reductionBlock;
         own.prefetchDistance = config->prefetch;
         own.prefetchRows = (*cpu)->prefetchRows;
+        own.unrolledSteps = (*cpu)->unrolledSteps;
       }
       FailureOr<LoopPlan> plan = planLoops(op, own, whyNot);
       if (failed(plan)) {
