@@ -69,6 +69,12 @@ static Value expandLike(OpBuilder &builder, Location loc, Value destination,
       sizes.push_back(size);
     }
   }
+  // A single number has no groups to tell the sizes by.
+  if (collapse.getReassociationIndices().empty()) {
+    if (!type.hasStaticShape())
+      return nullptr;
+    sizes.assign(type.getRank(), builder.getIndexAttr(1));
+  }
   return memref::ExpandShapeOp::create(
       builder, loc, type.getShape(), destination,
       collapse.getReassociationIndices(), sizes);
