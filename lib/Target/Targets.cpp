@@ -75,7 +75,7 @@ static constexpr Target kTargets[] = {
      .dotTile = {4, 4},
      .prefetchDistance = 8192,
      .prefetchRows = 1,
-     .unrolledSteps = 1},
+     .unrolledSteps = 4},
 };
 
 llvm::ArrayRef<Target> mlir::dyn::allTargets() { return kTargets; }

@@ -21,7 +21,7 @@ func.func @model(%x: !dyn.tensor<[M, 768], f32> {dyn.name = "x"}) -> (!dyn.tenso
 CPUS = {
     "skylake-avx512": (r"\tvfn?madd\d+ps\t", r"[xyz]mm\d+.*\(%rsp|\(%rsp.*[xyz]mm\d+", 14 * 2),
     "znver2": (r"\tvfn?madd\d+ps\t", r"[xyz]mm\d+.*\(%rsp|\(%rsp.*[xyz]mm\d+", 2 * 6 * 2),
-    "neoverse-n1": (r"\tfmla\t", r"\t(ld|st)[a-z]+\t[qv]\d+.*\[sp", 5 * 4),
+    "neoverse-n1": (r"\tfmla\t", r"\t(ld|st)[a-z]+\t[qv]\d+.*\[sp", 4 * 5 * 4),
 }
 
 

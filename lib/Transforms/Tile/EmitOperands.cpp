@@ -146,6 +146,32 @@ Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
   return value;
 }
 
+/// What a turn of `plan.unrolledSteps` along `dim` reads of inputs that the
+/// lanes share, if it is as long as a vector: a load a row then, of which a
+/// multiply-add takes one element where processors can do that (NEON).
+SmallVector<std::tuple<OpOperand *, Cell, Value>>
+LoopEmitter::readLines(const Tile &tile, unsigned dim) {
+  SmallVector<std::tuple<OpOperand *, Cell, Value>> lines;
+  if (plan.unrolledSteps != tile.lanes)
+    return lines;
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    if (laneStride(op, *in, dim) != LaneStride::Unit ||
+        laneStride(op, *in, plan.lanesDim) != LaneStride::None)
+      continue;
+    Type element = getElementTypeOrSelf(in->get());
+    auto type = VectorType::get({plan.unrolledSteps}, element);
+    bool hasRows = plan.rowDim &&
+                   op.getMatchingIndexingMap(in).isFunctionOfDim(*plan.rowDim);
+    for (int64_t row = 0; row < (hasRows ? tile.rows : 1); ++row) {
+      Cell cell{row, 0, 0};
+      lines.push_back({in, cell,
+                       vector::LoadOp::create(b, loc, type, bufferOf(*in),
+                                              indices(*in, tile, cell))});
+    }
+  }
+  return lines;
+}
+
 void LoopEmitter::write(OpOperand &operand, Value value, const Tile &tile,
                         Cell cell) {
   Tile start = tile;

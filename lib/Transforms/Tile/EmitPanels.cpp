@@ -3,6 +3,7 @@
 #include "LoopEmitter.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
@@ -108,21 +109,24 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
     unrolledEnd = arith::AddIOp::create(b, loc, from,
                                         floorTo(length, plan.unrolledSteps));
   }
+  auto advanceSteps = [&](ValueRange inner) {
+    SmallVector<Value> values(inner);
+    Value first = point[dim];
+    auto lines = readLines(tile, dim);
+    for (int64_t i = 0; i < plan.unrolledSteps; ++i) {
+      cache.clear();
+      for (auto [operand, cell, line] : lines)
+        findRead(*operand, tile, cell) =
+            vector::ExtractOp::create(b, loc, line, i);
+      if (i)
+        point[dim] = arith::AddIOp::create(b, loc, first, constant(i));
+      values = advance(values);
+    }
+    point[dim] = first;
+    return values;
+  };
   current = accumulate(from, unrolledEnd, constant(plan.unrolledSteps), dim,
-                       current, [&](ValueRange inner) {
-                         SmallVector<Value> values(inner);
-                         Value first = point[dim];
-                         for (int64_t i = 0; i < plan.unrolledSteps; ++i) {
-                           cache.clear();
-                           point[dim] = i == 0 ? first
-                                               : arith::AddIOp::create(
-                                                     b, loc, first, constant(i))
-                                                     .getResult();
-                           values = advance(values);
-                         }
-                         point[dim] = first;
-                         return values;
-                       });
+                       current, advanceSteps);
   if (unrolledEnd != to)
     current = accumulate(unrolledEnd, to, constant(1), dim, current, advance);
   current.pop_back();

@@ -97,6 +97,8 @@ private:
                    const Tile &tile, Cell cell);
   Value &findRead(OpOperand &operand, const Tile &tile, Cell cell);
   Value read(OpOperand &operand, const Tile &tile, Cell cell);
+  SmallVector<std::tuple<OpOperand *, Cell, Value>> readLines(const Tile &tile,
+                                                              unsigned dim);
   void write(OpOperand &operand, Value value, const Tile &tile, Cell cell);
   Value laneIndex(const Tile &tile, Cell cell);
   Value loadAtComputedIndex(memref::LoadOp load, const IRMapping &values,
