@@ -30,6 +30,11 @@ import report  # noqa: E402
 from cases import FAMILIES, Case  # noqa: E402
 
 DRIFT = 0.05
+#: Seconds between turns on several threads: idle pools spin for a while before they give their cores to others.
+SETTLE = 0.05
+#: For peers on several threads: idle ones spin for a fraction of a millisecond only, in their own units,
+#: which is more than there is between calls of a turn; and those of OpenMP do not end up on one core.
+ENVIRONMENT = {"GOMP_SPINCOUNT": "20000", "OPENBLAS_THREAD_TIMEOUT": "20", "OMP_PROC_BIND": "true"}
 #: Rounds that may be repeated, for each that counts.
 REPEATS = 2
 
@@ -73,6 +78,7 @@ class Worker:
     def __init__(self, name: str, threads: int, cpus: list[int]):
         context = multiprocessing.get_context("spawn")
         self.name = name
+        self.settle = SETTLE if threads > 1 else 0
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=serve, args=(other, name, threads, cpus), daemon=True)
         self.process.start()
@@ -81,6 +87,7 @@ class Worker:
 
     def ask(self, request):
         """The answer; a sentence if there is none."""
+        time.sleep(self.settle)
         try:
             self.pipe.send(request)
             return self.pipe.recv()
@@ -196,6 +203,8 @@ def main() -> int:
     options = parse_arguments()
     os.environ["DYN_BUILD_DIR"] = str(options.build.resolve())
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     if "avx512f" in Path("/proc/cpuinfo").read_text():
         # Debian's OpenBLAS takes an AVX-512 machine that is younger than itself for one with AVX2.
         os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")

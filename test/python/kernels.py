@@ -119,7 +119,7 @@ def guarded(shape: tuple[int, ...], dtype=np.float32, side: str = "end") -> np.n
 
 
 def panels(matrix: np.ndarray, width: int = 16) -> np.ndarray:
-    """[K, N] as the panels that kernels read: [ceil(N / width), K, width], padded with zeros."""
+    """[K, N] as the panels that kernels read: [2, ceil(N / (2 * width)), K, width], padded with zeros."""
     rows, columns = matrix.shape
-    padded = np.pad(matrix, ((0, 0), (0, -columns % width)))
-    return padded.reshape(rows, padded.shape[1] // width, width).swapaxes(0, 1)
+    padded = np.pad(matrix, ((0, 0), (0, -columns % (2 * width))))
+    return padded.reshape(rows, padded.shape[1] // (2 * width), 2, width).transpose(2, 1, 0, 3)

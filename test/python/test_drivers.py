@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import safetensors
 
+from kernels import panels
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("DYN_BUILD_DIR", ROOT / "build")).resolve()
 
@@ -176,13 +178,6 @@ def test_artifact_moves_with_its_weights(tmp_path):
     (tmp_path / "w.bin").unlink()
     x = np.ones((1, 2, 16), np.float32)
     np.testing.assert_allclose(dyn.load(moved / "model.so")(x=x)["y"], network(x, weight), rtol=2e-5, atol=1e-5)
-
-
-def panels(matrix: np.ndarray) -> np.ndarray:
-    """[K, N] as [ceil(N / 16), K, 16]."""
-    rows, columns = matrix.shape
-    padded = np.pad(matrix, ((0, 0), (0, -columns % 16)))
-    return padded.reshape(rows, -1, 16).swapaxes(0, 1)
 
 
 def test_packed_weights(tmp_path):

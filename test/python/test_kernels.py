@@ -16,7 +16,7 @@ def product_of_panels(name: str, lhs: str, rhs: str, out: str) -> str:
     return f"""
 func.func @{name}(%a: memref<{lhs}>, %b: memref<{rhs}>, %c: memref<{out}>) attributes {{llvm.emit_c_interface}} {{
   linalg.generic {{indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
-                                    affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>,
+                                    affine_map<(m, n, k) -> ((n floordiv 16) mod 2, n floordiv 32, k, n mod 16)>,
                                     affine_map<(m, n, k) -> (m, n)>],
                    iterator_types = ["parallel", "parallel", "reduction"]}}
       ins(%a, %b : memref<{lhs}>, memref<{rhs}>) outs(%c : memref<{out}>) {{
@@ -30,9 +30,9 @@ func.func @{name}(%a: memref<{lhs}>, %b: memref<{rhs}>, %c: memref<{out}>) attri
 """
 
 
-SOURCE = product_of_panels("panels", "?x?xf32", "?x?x16xf32", "?x?xf32")
+SOURCE = product_of_panels("panels", "?x?xf32", "2x?x?x16xf32", "?x?xf32")
 for n, k in PANELS:
-    SOURCE += product_of_panels(f"panels_{n}_{k}", f"?x{k}xf32", f"{-(-n // 16)}x{k}x16xf32", f"?x{n}xf32")
+    SOURCE += product_of_panels(f"panels_{n}_{k}", f"?x{k}xf32", f"2x{-(-n // 32)}x{k}x16xf32", f"?x{n}xf32")
 SOURCE += """
 #all = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
@@ -163,7 +163,7 @@ def test_matmul(run, k):
 
 def check_panels(run, name, m, n, k, side):
     a, b, c = random((m, k), 0, side=side), random((k, n), 1), random((m, n), 2, side=side)
-    packed = guarded((-(-n // 16), k, 16), side=side)
+    packed = guarded((2, -(-n // 32), k, 16), side=side)
     packed[...] = panels(b)
     expected = c + a.astype(np.float64) @ b
     run(name, a, packed, c)
