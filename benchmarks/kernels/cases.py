@@ -378,6 +378,13 @@ def attention_cases():
     yield Attention("attention", "1024 keys", "hot", (1,), keys=1024)
 
 
+def target_cases():
+    """One code beside another on a machine that runs both."""
+    for mode in ("cold", "hot"):
+        yield Gemm("targets", "768x3072", mode, ROWS, k=768, n=3072)
+    yield Attention("targets", "attention", "hot", (16, 64, 128))
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Rows
 # ----------------------------------------------------------------------------------------------------------------------
@@ -565,6 +572,7 @@ FAMILIES = {
     "rows": row_cases,
     "copies": copy_cases,
     "quantized": quantized_cases,
+    "targets": target_cases,
 }
 
 

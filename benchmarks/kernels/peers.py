@@ -83,6 +83,7 @@ class Dyn(Peer):
     """An artifact through the C ABI, with arguments made once, as a program in C has them."""
 
     name = "dyn"
+    target = "native"
 
     def __init__(self, threads: int):
         super().__init__(threads)
@@ -94,11 +95,11 @@ class Dyn(Peer):
         import dyn
         from dyn import _native
 
-        artifact = path.with_suffix(".so")
+        artifact = path.with_suffix(f".{self.target}.so")
         compiler = _native.find("bin", "dyn-compile")
         made_from = max(path.stat().st_mtime, compiler.stat().st_mtime)
         if not artifact.exists() or artifact.stat().st_mtime < made_from:
-            return dyn.compile(path, output=artifact, threads=self.threads)
+            return dyn.compile(path, output=artifact, target=self.target, threads=self.threads)
         return dyn.load(artifact, threads=self.threads)
 
     def connect(self, model, inputs, outputs):
@@ -127,6 +128,13 @@ class DynFloat(Dyn):
 
     def bind(self, case, size):
         return super().bind(unquantized(case), size)
+
+
+class DynZen2(Dyn):
+    """Dyn's code for AVX2, beside that for AVX-512 on a machine that runs both."""
+
+    name = "dyn-znver2"
+    target = "znver2"
 
 
 class OnnxRuntime(Peer):
@@ -339,6 +347,7 @@ PEERS = {
         OpenVino,
         PyTorch,
         DynFloat,
+        DynZen2,
     )
 }
 
@@ -350,6 +359,7 @@ ASKED = {
     "rows": ("onnxruntime", "openvino", "pytorch"),
     "copies": ("onnxruntime", "openvino", "pytorch"),
     "quantized": ("dyn-f32", "onnxruntime", "openvino"),
+    "targets": ("dyn-znver2",),
 }
 
 

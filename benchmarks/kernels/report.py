@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: Peers that are shown but not raced: one that knows every size, and Dyn itself.
-NO_RIVALS = ("libxsmm", "dyn-f32")
+NO_RIVALS = ("libxsmm", "dyn-f32", "dyn-znver2")
 
 
 def identify(row: dict) -> tuple:

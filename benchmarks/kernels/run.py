@@ -159,16 +159,19 @@ def measure(machine, workers: list[Worker], case: Case, size: int, options) -> d
         row["of_limit"] = median(lambda r: r["limit"] / statistics.median(r["dyn"].values()))
     rivals = [name for name in names if name not in report.NO_RIVALS]
     if rivals:
-        row["best"] = min(rivals, key=lambda name: row["seconds"][name])
-        row["best_ratio"] = median(lambda r: min(r["peers"][name] / r["dyn"][name] for name in rivals))
+        row["best"] = min(rivals, key=lambda name: row["ratio"][name])
+        row["best_ratio"] = row["ratio"][row["best"]]
     return row
 
 
-def merge(path: Path, header: dict, rows: list[dict]) -> None:
-    """Adds rows to those of earlier runs; the same row again replaces the old one."""
-    old = json.loads(path.read_text())["rows"] if path.exists() else []
-    known = {report.identify(row): row for row in [*old, *rows]}
-    path.write_text(json.dumps({**header, "rows": list(known.values())}, indent=1))
+def merge(path: Path, versions: dict[str, str], row: dict) -> None:
+    """Adds a row to those of earlier runs; the same row again replaces the old one."""
+    old = json.loads(path.read_text()) if path.exists() else {"versions": {}, "rows": []}
+    rows = {report.identify(row): row for row in [*old["rows"], row]}
+    results = {"versions": old["versions"] | versions, "cpu": report.cpu_name(), "rows": list(rows.values())}
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(results, indent=1))
+    beside.replace(path)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -226,9 +229,8 @@ def main() -> int:
         for size in sizes:
             rows.append(measure(machine, there, case, size, options))
             print(report.line(rows[-1], [worker.name for worker in there[1:]]), flush=True)
-    if options.json:
-        versions = {name: worker.version for name, worker in workers.items() if worker.version}
-        merge(options.json, {"versions": versions, "cpu": report.cpu_name()}, rows)
+            if options.json:
+                merge(options.json, {worker.name: worker.version for worker in there}, rows[-1])
     for worker in workers.values():
         worker.process.kill()
     return report.judge(rows, options.check)
