@@ -45,17 +45,22 @@ void ArenaCache::give(Arena arena) {
 static constexpr size_t kHeaderWords = 3;
 
 Descriptors::Descriptors(size_t count, size_t ranks) {
-  // `pointers` point into `words`, which must not grow later.
-  words.reserve(count * kHeaderWords + 2 * ranks);
+  // `pointers` point into `words`, which does not grow later.
+  words.resize(count * kHeaderWords + 2 * ranks);
   pointers.reserve(count);
 }
 
 void Descriptors::add(const View &view) {
-  pointers.push_back(words.data() + words.size());
-  auto address = std::bit_cast<int64_t>(view.data);
-  words.insert(words.end(), {address, address, 0});
-  words.insert(words.end(), view.sizes.begin(), view.sizes.end());
-  words.insert(words.end(), view.strides.begin(), view.strides.end());
+  int64_t *word = words.data() + used;
+  pointers.push_back(word);
+  word[0] = word[1] = std::bit_cast<int64_t>(view.data);
+  word += kHeaderWords;
+  size_t rank = view.sizes.size();
+  for (size_t d = 0; d < rank; ++d) {
+    word[d] = view.sizes[d];
+    word[rank + d] = view.strides[d];
+  }
+  used += kHeaderWords + 2 * rank;
 }
 
 void *Descriptors::getAllocated(size_t index) const {
@@ -68,8 +73,8 @@ View Descriptors::get(size_t index, size_t rank, size_t elementSize) const {
   view.data = std::bit_cast<char *>(word[1]) +
               word[2] * static_cast<int64_t>(elementSize);
   word += kHeaderWords;
-  view.sizes.assign(word, word + rank);
-  view.strides.assign(word + rank, word + 2 * rank);
+  view.sizes = Sizes(word, word + rank);
+  view.strides = Sizes(word + rank, word + 2 * rank);
   return view;
 }
 

@@ -45,6 +45,7 @@ public:
 
 private:
   std::vector<int64_t> words;
+  size_t used = 0;
   std::vector<void *> pointers;
 };
 

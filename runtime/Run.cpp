@@ -86,6 +86,7 @@ void Run::bindInputs(Arguments arguments) {
   std::vector<const DLTensor *> tensors =
       matchArguments(metadata.inputs, arguments, "input");
   symbols = solveSymbols(metadata, tensors);
+  inputs.reserve(tensors.size());
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorInfo &info = metadata.inputs[i];
     View view = getView(*tensors[i], *info.element, info.title);
@@ -108,9 +109,9 @@ void Run::bindInputs(Arguments arguments) {
 void Run::bindOutputs(Arguments arguments) {
   std::vector<const DLTensor *> buffers =
       matchArguments(metadata.outputs, arguments, "output");
+  outputs.reserve(buffers.size());
   for (size_t i = 0; i < buffers.size(); ++i) {
-    outputs.push_back({metadata.outputs[i], buffers[i], {}, {}, {}, {}});
-    Output &output = outputs.back();
+    Output &output = outputs.emplace_back(metadata.outputs[i], buffers[i]);
     output.view.sizes = evaluateShape(output.info, symbols);
     if (output.info.hasUnknownSize())
       bindUnknownOutput(output);
@@ -126,13 +127,11 @@ void Run::bindOutput(Output &output) {
   size_t bytes = getBytes(element, view.sizes, output.info.title);
   view.strides = getContiguousStrides(view.sizes);
   if (output.buffer) {
-    Sizes given(output.buffer->shape,
-                output.buffer->shape + output.buffer->ndim);
-    if (given != view.sizes)
-      fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.info.title, " is ",
-           formatShape(given), ", expected ", formatShape(output.info.shape),
-           " = ", formatShape(view.sizes));
     output.bufferView = getView(*output.buffer, element, output.info.title);
+    if (output.bufferView.sizes != view.sizes)
+      fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.info.title, " is ",
+           formatShape(output.bufferView.sizes), ", expected ",
+           formatShape(output.info.shape), " = ", formatShape(view.sizes));
     if (output.bufferView.isUsable(element, output.info.strided)) {
       view.data = output.bufferView.data;
       if (output.info.strided)
@@ -170,8 +169,8 @@ void Run::bindAlias(const Output &output, View &input) {
 /// The code will allocate the output; a buffer must be one to copy to.
 void Run::bindUnknownOutput(Output &output) {
   View &view = output.view;
-  view.sizes.assign(output.info.shape.size(), 0);
-  view.strides.assign(output.info.shape.size(), 0);
+  view.sizes = Sizes(output.info.shape.size());
+  view.strides = Sizes(output.info.shape.size());
   if (!output.buffer)
     return;
   std::string title = "the buffer of " + output.info.title;

@@ -172,12 +172,14 @@ void RunContext::executeRanges(void *opaque) {
 
 void RunContext::parallelFor(Body body, void *data, int64_t count,
                              int64_t grain) {
+  if (threadState.isInParallel || pool.size() == 1)
+    return body(data, 0, count);
   // Four ranges a thread: few enough to keep them long, enough for the others
   // to take over from a thread whose core is busy with something else.
   int64_t wanted = int64_t(pool.size()) * 4;
   int64_t grains = (count - 1) / grain + 1;
   int64_t rangeSize = ((grains - 1) / wanted + 1) * grain;
-  if (!threadState.isInParallel && pool.size() > 1 && rangeSize < count) {
+  if (rangeSize < count) {
     Loop loop = {this, body, data, count, rangeSize, getFloatMode()};
     if (pool.tryRun(executeRanges, &loop)) {
       if (isAbandoned)

@@ -239,13 +239,13 @@ SymbolValues checkSymbols(const Metadata &metadata, const int64_t *values) {
 }
 
 Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols) {
-  Sizes sizes;
-  for (const SizeExpr &size : tensor.shape) {
-    sizes.push_back(size.evaluate(symbols).value_or(-1));
-    if (sizes.back() < 0 && !size.isUnknown())
+  Sizes sizes(tensor.shape.size());
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    const SizeExpr &size = tensor.shape[d];
+    sizes[d] = size.evaluate(symbols).value_or(-1);
+    if (sizes[d] < 0 && !size.isUnknown())
       fail(DYN_INVALID_ARGUMENT, "'", tensor.name, "' would be ",
-           formatShape(tensor.shape), ", where ", size.str(), " is ",
-           sizes.back());
+           formatShape(tensor.shape), ", where ", size.str(), " is ", sizes[d]);
   }
   return sizes;
 }

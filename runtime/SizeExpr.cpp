@@ -214,15 +214,15 @@ std::string SizeExpr::str() const {
   return function ? function + result + ")" : result;
 }
 
-template <typename Sizes, typename Format>
-static std::string formatSizes(const Sizes &sizes, Format format) {
+template <typename Range, typename Format>
+static std::string formatSizes(const Range &sizes, Format format) {
   std::string result = "[";
   for (size_t i = 0; i < sizes.size(); ++i)
     result += (i ? ", " : "") + format(sizes[i]);
   return result + "]";
 }
 
-std::string formatShape(const std::vector<int64_t> &shape) {
+std::string formatShape(const Sizes &shape) {
   return formatSizes(shape, [](int64_t size) { return std::to_string(size); });
 }
 

@@ -3,6 +3,8 @@
 #ifndef DYN_RUNTIME_SIZEEXPR_H
 #define DYN_RUNTIME_SIZEEXPR_H
 
+#include "Sizes.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,7 +67,7 @@ private:
 };
 
 /// "[2, 11]" and "[B, S + 1]", as error messages show shapes.
-std::string formatShape(const std::vector<int64_t> &shape);
+std::string formatShape(const Sizes &shape);
 std::string formatShape(const std::vector<SizeExpr> &shape);
 
 } // namespace mlir::dyn::runtime

@@ -61,10 +61,10 @@ size_t getBytes(const Element &element, const Sizes &sizes,
 View getView(const DLTensor &tensor, const Element &element,
              const std::string &what) {
   View view;
-  view.sizes.assign(tensor.shape, tensor.shape + tensor.ndim);
+  view.sizes = Sizes(tensor.shape, tensor.shape + tensor.ndim);
   getBytes(element, view.sizes, what);
   if (tensor.strides)
-    view.strides.assign(tensor.strides, tensor.strides + tensor.ndim);
+    view.strides = Sizes(tensor.strides, tensor.strides + tensor.ndim);
   else
     view.strides = getContiguousStrides(view.sizes);
   if (!tensor.data && !view.isEmpty())

@@ -4,15 +4,13 @@
 #define DYN_RUNTIME_TENSOR_H
 
 #include "Element.h"
+#include "Sizes.h"
 
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace mlir::dyn::runtime {
-
-using Sizes = std::vector<int64_t>;
 
 /// Where a tensor lies in memory. Strides count elements.
 struct View {

@@ -5,6 +5,7 @@
 #include "Dyn/Resources/Safetensors.h"
 #include "Failure.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -65,7 +66,7 @@ void Weights::mapReplacement(const Artifact &artifact,
       fail(DYN_INVALID_WEIGHTS, "weights for ", artifact.getFileName(), ": ",
            path, " has no tensor '", weight.name, "'");
     if (getName(entry->type) != weight.element->name ||
-        entry->shape != weight.shape)
+        !std::ranges::equal(entry->shape, weight.shape))
       fail(DYN_INVALID_WEIGHTS, "weights for ", artifact.getFileName(), ": ",
            path, ": tensor '", weight.name, "' is ",
            formatTensorType(entry->type, entry->shape), ", expected ",

@@ -107,5 +107,5 @@ TEST(SizeExprTest, PrintsForPeople) {
             "min(A + B, 4)");
   EXPECT_EQ(formatShape(std::vector<SizeExpr>{a(), SizeExpr::getUnknown()}),
             "[A, ?]");
-  EXPECT_EQ(formatShape(std::vector<int64_t>{}), "[]");
+  EXPECT_EQ(formatShape(Sizes{}), "[]");
 }
