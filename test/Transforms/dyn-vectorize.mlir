@@ -113,14 +113,17 @@ func.func @scatter(%a: memref<?xf32>, %b: memref<?x?xf32>) {
 
 // -----
 
-// The second op that reads a row asks for the next one; a softmax divides once a row.
+// The last op that reads a row asks for the next one, the op in front of it for the row to be written; a softmax divides
+// once a row.
 // CHECK-LABEL: func @rows
-// CHECK-NOT:     prefetch
-// CHECK:         arith.addf {{.*}} vector<8xf32>
+// CHECK:           memref.prefetch %{{.*}}[%[[ROW0:.*]], %[[COLUMN:.*]]], write, locality<3>
+// CHECK-NEXT:      vector.load %[[IN:.*]][%[[ROW0]], %[[COLUMN]]]
+// CHECK:           arith.addf {{.*}} vector<8xf32>
+// CHECK-NOT:       read, locality
 // CHECK:         memref.store
 // CHECK:         scf.for %[[ROW:.*]] = {{.*}} {
 // CHECK:           %[[NEXT:.*]] = arith.addi %[[ROW]], %{{.*}} : index
-// CHECK-NEXT:      memref.prefetch %[[IN:.*]][%[[NEXT]], %[[COLUMN:.*]]], read, locality<2>
+// CHECK-NEXT:      memref.prefetch %[[IN]][%[[NEXT]], %[[COLUMN:.*]]], read, locality<2>
 // CHECK-NEXT:      vector.load %[[IN]][%[[ROW]], %[[COLUMN]]]
 // CHECK:         arith.divf %{{.*}}, %{{.*}} : f32
 // CHECK:         arith.mulf {{.*}} vector<8xf32>

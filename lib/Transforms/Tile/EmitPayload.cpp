@@ -76,27 +76,30 @@ bool LoopEmitter::isSameForAllLanes(Value value) {
          laneStride(op, *operand, plan.lanesDim) == LaneStride::None;
 }
 
-/// Asks for what the next tile reads where this one reads `cell`.
-void LoopEmitter::prefetchNextTile(const Tile &tile, Cell cell) {
-  if (!plan.nextTile || tile.lanes == 1)
-    return;
-  OpOperand &operand = op->getOpOperand(plan.nextTile->operand);
-  if (laneStride(op, operand, plan.lanesDim) != LaneStride::Unit)
+/// Asks for the lines of rows to come that lie where this one has `cell`.
+void LoopEmitter::prefetchRowsAhead(const Tile &tile, Cell cell) {
+  if (tile.lanes == 1)
     return;
   Tile start = tile;
   start.masks.clear();
-  SmallVector<Value> where = indices(operand, start, cell);
-  Value &index = where[plan.nextTile->dim];
-  index = arith::AddIOp::create(b, loc, index, constant(1));
-  memref::PrefetchOp::create(b, loc, operand.get(), where, /*isWrite=*/false,
-                             plan.nextTile->locality, /*isDataCache=*/true);
+  for (const RowAhead &row : plan.rowsAhead) {
+    OpOperand &operand = op->getOpOperand(row.operand);
+    if (laneStride(op, operand, plan.lanesDim) != LaneStride::Unit)
+      continue;
+    SmallVector<Value> where = indices(operand, start, cell);
+    Value &index = where[row.dim];
+    if (row.ahead)
+      index = arith::AddIOp::create(b, loc, index, constant(row.ahead));
+    memref::PrefetchOp::create(b, loc, row.buffer, where, row.isWritten,
+                               row.locality, /*isDataCache=*/true);
+  }
 }
 
 SmallVector<Value> LoopEmitter::payload(ValueRange outs, const Tile &tile,
                                         Cell cell) {
   IRMapping values;
   Block *body = op.getBlock();
-  prefetchNextTile(tile, cell);
+  prefetchRowsAhead(tile, cell);
   for (OpOperand *in : op.getDpsInputOperands())
     if (op.payloadUsesValueFromOperand(in))
       values.map(op.getMatchingBlockArgument(in), read(*in, tile, cell));

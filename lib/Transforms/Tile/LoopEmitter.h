@@ -104,7 +104,7 @@ private:
   Value loadAtComputedIndex(memref::LoadOp load, const IRMapping &values,
                             const Tile &tile, Cell cell);
   bool isSameForAllLanes(Value value);
-  void prefetchNextTile(const Tile &tile, Cell cell);
+  void prefetchRowsAhead(const Tile &tile, Cell cell);
   SmallVector<Value> payload(ValueRange outs, const Tile &tile, Cell cell);
   bool hasLinesOfColumns(const Tile &tile);
   SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors,

@@ -39,18 +39,23 @@ struct RegisterBudget {
 /// advances by one.
 enum class LaneStride { None, Unit, Other };
 
-/// An operand whose next tile is asked for while this one is worked on: it
-/// follows along the operand's dimension `dim`.
-struct NextTile {
-  unsigned operand, dim;
+/// A row of `buffer` that is asked for while `operand`, which has its shape, is
+/// worked on: `ahead` rows further along dimension `dim`.
+struct RowAhead {
+  unsigned operand;
+  Value buffer;
+  unsigned dim;
+  int64_t ahead;
+  bool isWritten;
   /// As `memref.prefetch` says it.
   int64_t locality;
 };
 
-/// What `op`, one of several ops in a loop over rows, should ask for: a row
-/// that it reads as the second one. Without that, memory rests while the later
-/// ops work on what the first one has brought to the cache.
-std::optional<NextTile> findNextTile(linalg::LinalgOp op);
+/// What `op`, one of several ops in a loop over rows, should ask for: the next
+/// one of a row that it reads as the last of several, since otherwise memory
+/// rests while later ops work on what the first one has brought to the cache;
+/// and the row that the op behind it is going to write.
+SmallVector<RowAhead> findRowsAhead(linalg::LinalgOp op);
 
 struct LoopPlan {
   /// The loop dimension whose iterations share a vector, and the number of
@@ -81,7 +86,7 @@ struct LoopPlan {
   int64_t prefetchRows = 1;
   /// Steps over the rows of panels that one turn of their loop takes.
   int64_t unrolledSteps = 1;
-  std::optional<NextTile> nextTile;
+  SmallVector<RowAhead> rowsAhead;
 };
 
 /// How `operand` moves in memory along loop dimension `dim`.

@@ -54,9 +54,9 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     ops.append(others);
     DenseSet<Operation *> taken;
     // Of ops next to each other, before the first of them is gone.
-    DenseMap<Operation *, std::optional<NextTile>> nextTiles;
+    DenseMap<Operation *, SmallVector<RowAhead>> rowsAhead;
     for (linalg::LinalgOp op : ops)
-      nextTiles[op] = findNextTile(op);
+      rowsAhead[op] = findRowsAhead(op);
     for (linalg::LinalgOp op : ops) {
       if (taken.contains(op) ||
           emitTransposition(rewriter, op, budget.vectorBits))
@@ -84,7 +84,7 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
       taken.insert_range(surroundings.epilogue);
       if (surroundings.fill)
         taken.insert(surroundings.fill);
-      plan->nextTile = nextTiles.lookup(op);
+      plan->rowsAhead = rowsAhead.lookup(op);
       emitLoops(rewriter, op, *plan, surroundings);
     }
   }
