@@ -14,6 +14,16 @@ func.func @matmul(%x: !dyn.tensor<[B, H, S, 64], f32>, %w: !dyn.tensor<[64, T], 
   return
 }
 
+// CHECK-LABEL: func.func @conv
+func.func @conv(%x: !dyn.tensor<[B, 80, S], f32>, %w: !dyn.tensor<[384, 80, 3], f32>, %d: !dyn.tensor<[80, 1, K], f32>,
+                %y: !dyn.tensor<[1, C, H, W], f16>, %v: !dyn.tensor<[F, C, 3, 1], f16>) {
+  // CHECK-COUNT-3: dyn.conv
+  %0 = dyn.conv %x, %w {strides = array<i64: 2>, dilations = array<i64: 1>, groups = 1 : i64} : (!dyn.tensor<[B, 80, S], f32>, !dyn.tensor<[384, 80, 3], f32>) -> !dyn.tensor<[B, 384, (S - 3) floordiv 2 + 1], f32>
+  %1 = dyn.conv %x, %d {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 80 : i64} : (!dyn.tensor<[B, 80, S], f32>, !dyn.tensor<[80, 1, K], f32>) -> !dyn.tensor<[B, 80, S - K + 1], f32>
+  %2 = dyn.conv %y, %v {strides = array<i64: 1, 2>, dilations = array<i64: 2, 1>, groups = 1 : i64} : (!dyn.tensor<[1, C, H, W], f16>, !dyn.tensor<[F, C, 3, 1], f16>) -> !dyn.tensor<[1, F, H - 4, (W - 1) floordiv 2 + 1], f16>
+  return
+}
+
 // CHECK-LABEL: func.func @reduce
 func.func @reduce(%x: !dyn.tensor<[B, S, 8], f32>, %b: !dyn.tensor<[S], i1>) {
   // CHECK: dyn.reduce_sum
@@ -181,5 +191,85 @@ func.func @layer_norm_scale(%x: !dyn.tensor<[B, 1], f32>, %s: !dyn.tensor<[8], f
   // expected-error@+2 {{expects scale and bias to broadcast to '!dyn.tensor<[B, 1], f32>', got '!dyn.tensor<[8], f32>'}}
   // expected-error@+1 {{failed to infer returned types}}
   %0 = dyn.layer_norm %x, %s {axis = 1, epsilon = 1.0e-5} : (!dyn.tensor<[B, 1], f32>, !dyn.tensor<[8], f32>) -> !dyn.tensor<[B, 1], f32>
+  return
+}
+
+// -----
+
+// conv_c1
+func.func @conv_types(%x: !dyn.tensor<[1, 2, S], f32>, %w: !dyn.tensor<[4, 2, 3], f16>) {
+  // expected-error@+2 {{expects operands of one element type, got 'f32' and 'f16'}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 1 : i64} : (!dyn.tensor<[1, 2, S], f32>, !dyn.tensor<[4, 2, 3], f16>) -> !dyn.tensor<[1, 4, S - 2], f32>
+  return
+}
+
+// -----
+
+// conv_c1
+func.func @conv_ranks(%x: !dyn.tensor<[2, S], f32>, %w: !dyn.tensor<[4, 2], f32>) {
+  // expected-error@+2 {{expects operands of one rank of 3 or more, got ranks 2 and 2}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64>, dilations = array<i64>, groups = 1 : i64} : (!dyn.tensor<[2, S], f32>, !dyn.tensor<[4, 2], f32>) -> !dyn.tensor<[4, S], f32>
+  return
+}
+
+// -----
+
+// conv_c2
+func.func @conv_strides(%x: !dyn.tensor<[1, 2, S], f32>, %w: !dyn.tensor<[4, 2, 3], f32>) {
+  // expected-error@+2 {{expects 'strides' of 1 elements, got 2}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1>, groups = 1 : i64} : (!dyn.tensor<[1, 2, S], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, S - 2], f32>
+  return
+}
+
+// -----
+
+// conv_c2
+func.func @conv_dilations(%x: !dyn.tensor<[1, 2, S], f32>, %w: !dyn.tensor<[4, 2, 3], f32>) {
+  // expected-error@+2 {{expects 'dilations' of 1 or more, got 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 0>, groups = 1 : i64} : (!dyn.tensor<[1, 2, S], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, S - 2], f32>
+  return
+}
+
+// -----
+
+// conv_c3
+func.func @conv_no_group(%x: !dyn.tensor<[1, 2, S], f32>, %w: !dyn.tensor<[4, 2, 3], f32>) {
+  // expected-error@+2 {{expects 1 or more groups, got 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 0 : i64} : (!dyn.tensor<[1, 2, S], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, S - 2], f32>
+  return
+}
+
+// -----
+
+// conv_c3
+func.func @conv_groups(%x: !dyn.tensor<[1, 6, S], f32>, %w: !dyn.tensor<[4, 2, 3], f32>) {
+  // expected-error@+2 {{expects a multiple of 3 filters, got 4}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 3 : i64} : (!dyn.tensor<[1, 6, S], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, S - 2], f32>
+  return
+}
+
+// -----
+
+// conv_c4
+func.func @conv_channels(%x: !dyn.tensor<[1, 5, S], f32>, %w: !dyn.tensor<[4, 2, 3], f32>) {
+  // expected-error@+2 {{convolves channels 5 with 4}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 2 : i64} : (!dyn.tensor<[1, 5, S], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, S - 2], f32>
+  return
+}
+
+// -----
+
+// conv_c5
+func.func @conv_small(%x: !dyn.tensor<[1, 2, 4], f32>, %w: !dyn.tensor<[4, 2, 3], f32>) {
+  // expected-error@+2 {{expects dimension 2 to be as large as the filter, 5, got 4}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 2>, groups = 1 : i64} : (!dyn.tensor<[1, 2, 4], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, 0], f32>
   return
 }

@@ -27,6 +27,32 @@ def Dyn_MatmulOp : Dyn_InferredOp<"matmul"> {
   let results = (outs Dyn_NumberTensor:$result);
 }
 
+def Dyn_ConvOp : Dyn_InferredOp<"conv"> {
+  let summary = "convolution over any number of dimensions, in groups";
+  let description = [{
+    `input` is `[N, C, D...]`, `filter` is `[F, C / groups, K...]` and the result `[N, F, O...]`, with
+    `O = (D - dilation * (K - 1) - 1) floordiv stride + 1`: filters stay within the input, which `dyn.pad` makes larger.
+    Filters and channels fall into `groups` that have nothing to do with each other. f16 and bf16 accumulate in f32.
+
+    - (conv_c1) both operands have the same element type and rank, 3 or more;
+    - (conv_c2) `strides` and `dilations` have an element a dimension `D`, each 1 or more;
+    - (conv_c3) `groups` is 1 or more and divides the number of filters; what symbols cannot decide is checked at run
+      time;
+    - (conv_c4) the input has `groups` times as many channels as a filter;
+    - (conv_c5) a dilated filter is no larger than the input.
+
+    Source: ONNX `Conv`-11 without `pads`.
+
+    ```mlir
+    %0 = dyn.conv %x, %w {strides = array<i64: 2>, dilations = array<i64: 1>, groups = 1 : i64} :
+        (!dyn.tensor<[B, 80, S], f32>, !dyn.tensor<[384, 80, 3], f32>) -> !dyn.tensor<[B, 384, (S - 3) floordiv 2 + 1], f32>
+    ```
+  }];
+  let arguments = (ins Dyn_FloatTensor:$input, Dyn_FloatTensor:$filter, DenseI64ArrayAttr:$strides,
+                       DenseI64ArrayAttr:$dilations, I64Attr:$groups);
+  let results = (outs Dyn_FloatTensor:$result);
+}
+
 // (reduce_c1) axes are different and between 0 and the rank.
 class Dyn_ReduceOp<string opMnemonic, Type operand = Dyn_NumberTensor> : Dyn_InferredOp<opMnemonic> {
   let arguments = (ins operand:$input, DenseI64ArrayAttr:$axes, BoolAttr:$keep_dims);

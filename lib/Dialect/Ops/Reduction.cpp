@@ -41,6 +41,73 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
+/// conv_c2
+static LogicalResult checkSteps(std::optional<Location> location,
+                                ArrayRef<int64_t> steps, int64_t count,
+                                StringRef name) {
+  if (static_cast<int64_t>(steps.size()) != count)
+    return emitOptionalError(location, "expects '", name, "' of ", count,
+                             " elements, got ", steps.size());
+  for (int64_t step : steps)
+    if (step < 1)
+      return emitOptionalError(location, "expects '", name,
+                               "' of 1 or more, got ", step);
+  return success();
+}
+
+LogicalResult ConvOp::inferReturnTypes(MLIRContext *context,
+                                       std::optional<Location> location,
+                                       Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
+  auto input = cast<DynTensorType>(adaptor.getInput().getType()),
+       filter = cast<DynTensorType>(adaptor.getFilter().getType());
+  // conv_c1
+  if (input.getElementType() != filter.getElementType())
+    return emitOptionalError(
+        location, "expects operands of one element type, got ",
+        input.getElementType(), " and ", filter.getElementType());
+  int64_t rank = input.getRank();
+  if (rank < 3 || rank != filter.getRank())
+    return emitOptionalError(
+        location, "expects operands of one rank of 3 or more, got ranks ", rank,
+        " and ", filter.getRank());
+  // conv_c2
+  if (failed(checkSteps(location, adaptor.getStrides(), rank - 2, "strides")) ||
+      failed(
+          checkSteps(location, adaptor.getDilations(), rank - 2, "dilations")))
+    return failure();
+  // conv_c3
+  auto number = [&](int64_t value) { return DimAttr::get(context, value); };
+  int64_t groups = adaptor.getGroups();
+  if (groups < 1)
+    return emitOptionalError(location, "expects 1 or more groups, got ",
+                             groups);
+  if (std::optional<int64_t> filters = filter.getDim(0).getConstant();
+      filters && *filters % groups)
+    return emitOptionalError(location, "expects a multiple of ", groups,
+                             " filters, got ", *filters);
+  // conv_c4
+  if (!inferEqual(location, input.getDim(1), filter.getDim(1) * number(groups),
+                  "convolves channels"))
+    return failure();
+  SmallVector<DimAttr> shape{input.getDim(0), filter.getDim(0)};
+  for (int64_t i = 2; i < rank; ++i) {
+    DimAttr extent =
+        (filter.getDim(i) - number(1)) * number(adaptor.getDilations()[i - 2]) +
+        number(1);
+    DimAttr free = input.getDim(i) - extent;
+    // conv_c5
+    if (extent.getConstant() && free.getConstant().value_or(0) < 0)
+      return emitOptionalError(
+          location, "expects dimension ", i, " to be as large as the filter, ",
+          *extent.getConstant(), ", got ", *input.getDim(i).getConstant());
+    shape.push_back(free.floorDiv(number(adaptor.getStrides()[i - 2])) +
+                    number(1));
+  }
+  types.push_back(input.clone(shape));
+  return success();
+}
+
 /// The shape left of `input` when `axes` are reduced.
 static LogicalResult inferReduce(std::optional<Location> location, Value input,
                                  ArrayRef<int64_t> axes, bool keepDims,

@@ -7,6 +7,7 @@ using namespace mlir;
 using namespace mlir::dyn::onnx_import;
 
 OperatorTable::OperatorTable() {
+  addConvolutionOperators(*this);
   addElementwiseOperators(*this);
   addLinearOperators(*this);
   addQuantizationOperators(*this);

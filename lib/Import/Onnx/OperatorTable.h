@@ -74,6 +74,7 @@ private:
 };
 
 // The families.
+void addConvolutionOperators(OperatorTable &table);
 void addElementwiseOperators(OperatorTable &table);
 void addLinearOperators(OperatorTable &table);
 void addQuantizationOperators(OperatorTable &table);

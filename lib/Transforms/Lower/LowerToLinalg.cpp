@@ -170,6 +170,7 @@ void dyn::populateLowerToLinalgPatterns(const TypeConverter &converter,
   LoweringPatterns families(converter, state, patterns);
   populateLowerCore(families);
   populateLowerElementwise(families);
+  populateLowerConv(families);
   populateLowerMatmul(families);
   populateLowerReductions(families);
   populateLowerReshape(families);

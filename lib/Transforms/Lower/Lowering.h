@@ -189,6 +189,7 @@ private:
   RewritePatternSet &patterns;
 };
 
+void populateLowerConv(LoweringPatterns &patterns);
 void populateLowerCore(LoweringPatterns &patterns);
 void populateLowerElementwise(LoweringPatterns &patterns);
 void populateLowerMatmul(LoweringPatterns &patterns);
