@@ -358,6 +358,7 @@ ASKED = {
     "attention": ("onnxruntime", "onnxruntime-fused", "pytorch"),
     "rows": ("onnxruntime", "openvino", "pytorch"),
     "copies": ("onnxruntime", "openvino", "pytorch"),
+    "convolutions": ("onnxruntime", "openvino", "pytorch"),
     "quantized": ("dyn-f32", "onnxruntime", "openvino"),
     "targets": ("dyn-znver2",),
 }
