@@ -32,6 +32,9 @@ using namespace mlir::dyn;
 // The steps
 //===----------------------------------------------------------------------===//
 
+/// What a maximum starts from. No infinity: its difference to itself is none.
+constexpr float kLeast = -std::numeric_limits<float>::max();
+
 /// Blocks of as many queries as there are lanes, transposed in registers. Lanes
 /// beyond the last query repeat it.
 void AttentionEmitter::transposeQueries() {
@@ -88,7 +91,7 @@ void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
              return results;
            });
   for (int64_t v = 0; v < vectors; ++v) {
-    Value first = constant(v * lanes), most = loadAt(maxima, first);
+    Value first = constant(v * lanes), most = loadAt(blockMaxima, first);
     for (int64_t i = 0; i < count; ++i) {
       Value row = add(block, i);
       Value score = transform(accumulators[i * vectors + v],
@@ -96,7 +99,7 @@ void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
       vector::StoreOp::create(b, loc, score, weights, ValueRange{row, first});
       most = maximum(most, score);
     }
-    storeAt(most, maxima, first);
+    storeAt(most, blockMaxima, first);
   }
 }
 
@@ -132,8 +135,11 @@ void AttentionEmitter::emitScores(Value firstKey, Value count) {
 /// summed up by how much the maxima grew.
 void AttentionEmitter::emitWeights(Value count) {
   forQueryVectors([&](Value query) {
-    Value most = loadAt(maxima, query);
-    Value factor = weightOf(loadAt(correction, query), most);
+    Value earlier = loadAt(maxima, query);
+    Value most = maximum(earlier, loadAt(blockMaxima, query));
+    storeAt(most, maxima, query);
+    storeAt(splat(kLeast), blockMaxima, query);
+    Value factor = weightOf(earlier, most);
     storeAt(factor, correction, query);
     Value sum = loop(
         constant(0), count, constant(1), splat(0),
@@ -261,20 +267,18 @@ void AttentionEmitter::emitBlock() {
   transposed = scratch({a.depth, block});
   weights = scratch({kBlockKeys, block});
   sums = scratch({block, a.columns});
-  for (Value *each : {&maxima, &totals, &correction, &inverse})
+  for (Value *each : {&maxima, &blockMaxima, &totals, &correction, &inverse})
     *each = scratch({block});
   transposeQueries();
   forQueryVectors([&](Value query) {
-    storeAt(splat(-std::numeric_limits<float>::max()), maxima, query);
+    storeAt(splat(kLeast), maxima, query);
+    storeAt(splat(kLeast), blockMaxima, query);
     storeAt(splat(0), totals, query);
   });
   Value zero = constant(0), most = constant(kBlockKeys);
   loop(zero, keysSeen, most, {}, [&](Value firstKey, ValueRange) -> Vectors {
     Value left = arith::SubIOp::create(b, loc, keysSeen, firstKey);
     Value count = arith::MinUIOp::create(b, loc, left, most);
-    forQueryVectors([&](Value query) {
-      storeAt(loadAt(maxima, query), correction, query);
-    });
     turnPayloadOperands(firstKey, count);
     emitScores(firstKey, count);
     emitWeights(count);

@@ -126,7 +126,8 @@ private:
   /// Scratch memory: [depth, queries], [keys of a block, queries], [queries,
   /// columns], and for each query the largest score, the sum of the weights,
   /// what sums of earlier blocks are multiplied by, and one over the sum.
-  Value transposed, weights, sums, maxima, totals, correction, inverse;
+  Value transposed, weights, sums, maxima, blockMaxima, totals, correction,
+      inverse;
   /// By operands of the payload: [keys of a block, queries].
   DenseMap<unsigned, Value> turnedOperands;
 };
