@@ -15,8 +15,35 @@ func.func @too_many_registers(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tenso
 // -----
 
 func.func @no_panels(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error@+1 {{'dyn.lowering' 'reduction_block' and 'prefetch' are for operands packed as panels, this op has none}}
-  %0 = linalg.matmul {dyn.lowering = {prefetch = 64}}
+  // expected-error@+1 {{'dyn.lowering' 'reduction_block' is for operands packed as panels, this op has none}}
+  %0 = linalg.matmul {dyn.lowering = {reduction_block = 64}}
+      ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+func.func @not_wide(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // expected-error@+1 {{'dyn.lowering' 'prefetch' is for operands packed as panels and for 'wide' blocks, this op has none}}
+  %0 = linalg.matmul {dyn.lowering = {prefetch = 64, registers = array<i64: 2, 2>}}
+      ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+func.func @too_wide(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // expected-error@+1 {{'dyn.lowering' 'wide' 2 x 8 need 25 vector registers, znver2 has 16}}
+  %0 = linalg.matmul {dyn.lowering = {wide = array<i64: 8, 8>}}
+      ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+func.func @unevenly_wide(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // expected-error@+1 {{'dyn.lowering' 'wide' expects a power of 2 times the 2 vectors of 'registers', got 6}}
+  %0 = linalg.matmul {dyn.lowering = {wide = array<i64: 6>}}
       ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
 }

@@ -40,11 +40,24 @@ func.func @transposed(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf
 
 // -----
 
+// Few rows in wide blocks, half a kilobyte of a row of the right-hand side.
+// CHECK-LABEL: func @plain
+// SKYLAKE:       prefetch = 1024 : i64, reduction_block = 0 : i64, registers = array<i64: 14, 2>, tile = array<i64: 56, 128>, wide = array<i64: 8, 8, 4, 4, 4, 4>
+// ZEN2:          prefetch = 2048 : i64, reduction_block = 0 : i64, registers = array<i64: 6, 2>, tile = array<i64: 24, 64>, wide = array<i64: 8, 4>
+// NEOVERSE:      prefetch = 2048 : i64, reduction_block = 0 : i64, registers = array<i64: 5, 4>, tile = array<i64: 20, 64>, wide = array<i64: 16, 8>
+func.func @plain(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = linalg.matmul ins(%a, %b : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
 // What a user wrote stays.
 // CHECK-LABEL: func @overridden
 // CHECK:         grain = 3 : i64
 // CHECK-SAME:    registers = array<i64: 2, 1>
-// SKYLAKE-SAME:  tile = array<i64: 56, 32>
+// SKYLAKE-SAME:  tile = array<i64: 56, 128>
+// CHECK-NOT:     wide
 // CHECK-NOT:     dyn.lowering
 func.func @overridden(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = linalg.matmul {dyn.lowering = {registers = array<i64: 2, 1>, grain = 3}}

@@ -8,7 +8,7 @@
 // CHECK-LABEL: func @matmul_bias
 // CHECK:         arith.maxui
 // CHECK:         %[[ROWS:.*]] = arith.maxui
-// CHECK:         scf.forall (%[[J:.*]], %[[I:.*]]) = (0, 0) to (768, %{{.*}}) step (16, %[[ROWS]]) shared_outs(%[[OUT:.*]] = %{{.*}})
+// CHECK:         scf.forall (%[[J:.*]], %[[I:.*]]) = (0, 0) to (768, %{{.*}}) step (64, %[[ROWS]]) shared_outs(%[[OUT:.*]] = %{{.*}})
 // CHECK:           %[[SLICE:.*]] = tensor.extract_slice %[[OUT]][%[[I]], %[[J]]]
 // CHECK:           %[[FILL:.*]] = linalg.fill {{.*}} outs(%[[SLICE]]
 // CHECK:           %[[PRODUCT:.*]] = linalg.matmul {{.*}} outs(%[[FILL]]

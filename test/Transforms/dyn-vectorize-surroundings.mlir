@@ -6,6 +6,7 @@
 // CHECK-DAG: %[[ZERO:.+]] = arith.constant 0.0{{.*}} : f32
 // CHECK-NOT: linalg
 // CHECK-NOT: vector.store
+// CHECK: %[[TILE:.+]] = memref.subview %[[C]]
 // CHECK: %[[START:.+]] = vector.broadcast %[[ZERO]] : f32 to vector<16xf32>
 // CHECK: %[[SUM:.+]] = scf.for {{.*}} iter_args(%{{.+}} = %[[START]])
 // CHECK: math.fma
@@ -15,7 +16,7 @@
 // CHECK: %[[WITH:.+]] = arith.addf %[[SUM]], %[[BIASES]]
 // CHECK: %[[BOTH:.+]] = arith.addf %[[WITH]], %[[REST]]
 // CHECK: %[[TWICE:.+]] = arith.mulf %[[BOTH]], %[[BOTH]]
-// CHECK: vector.store %[[TWICE]], %[[C]]
+// CHECK: vector.store %[[TWICE]], %[[TILE]]
 // CHECK-NOT: vector.store
 func.func @fused(%a: memref<?x64xf32>, %b: memref<64x16xf32>, %bias: memref<16xf32>, %r: memref<?x16xf32>,
                  %c: memref<?x16xf32>) {

@@ -21,10 +21,15 @@ struct LoweringConfig {
   int64_t tileRows = 0, tileColumns = 0;
   /// The accumulators. Each count of rows up to `registers.rows` gets code.
   RegisterTile registers = {1, 1};
+  /// Vectors in a row where there are no more than 1, 2, ... rows altogether:
+  /// they leave registers for more than `registers.vectors`, so that longer
+  /// pieces of the other operand's rows are read one after the other.
+  llvm::SmallVector<int64_t> wide;
   /// Steps of the reduction that all rows of a tile take before the next ones;
   /// 0 for all steps. Of ops that read panels.
   int64_t reductionBlock = 0;
-  /// How far ahead of a stream of panels to prefetch, in bytes; 0 not at all.
+  /// How far ahead of a stream of panels, or in wide blocks of the other
+  /// operand, to prefetch, in bytes; 0 not at all.
   int64_t prefetch = 0;
   /// The smallest number of iterations of the parallel loop worth a thread.
   int64_t grain = 1;

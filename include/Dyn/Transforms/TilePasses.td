@@ -16,8 +16,9 @@ def DynDecidePass : Pass<"dyn-decide"> {
     |---|---|
     | `tile = array<i64: rows, columns>` | what one iteration of the parallel loop computes; rows at most |
     | `registers = array<i64: rows, vectors>` | accumulators; row counts 1 to `rows` have a version of the code each |
+    | `wide = array<i64: vectors, ...>` | vectors instead where there are no more than 1, 2, ... rows: longer pieces of the other operand's rows. Not for panels; with `registers` given, none by default |
     | `reduction_block` | steps of the reduction that all rows of a tile take before the next ones; 0: all. For panels |
-    | `prefetch` | how many bytes ahead of a stream of panels to prefetch; 0: not at all. For panels |
+    | `prefetch` | how many bytes ahead of a stream of panels, or of what a wide block reads, to prefetch; 0: not at all |
     | `grain` | the smallest number of iterations of the parallel loop that are worth a thread |
 
     Any of the fields may be in the IR already: it stays, the others are filled in. What does not fit is refused here, and by

@@ -80,11 +80,53 @@ Value LoopEmitter::floorTo(Value size, int64_t step) {
           b, loc, symbol.floorDiv(step) * step, {getAsOpFoldResult(size)}));
 }
 
-/// Full vectors first, then what is left of the dimension.
+/// Few rows in wide blocks, if the plan has some; else narrow ones.
 void LoopEmitter::emitLanes() {
+  std::optional<int64_t> rows = plan.rowDim ? staticSize(*plan.rowDim) : 1;
+  int64_t few = plan.wide.size();
+  if (few == 0 || (rows && (*rows == 0 || *rows > few)))
+    return emitStrips(plan.vectors);
+  auto emitWide = [&](int64_t rows) {
+    allRows = rows;
+    emitStrips(plan.wide[rows - 1]);
+    allRows = std::nullopt;
+  };
+  if (rows)
+    return emitWide(*rows);
+  auto cases = llvm::to_vector(llvm::seq<int64_t>(1, few + 1));
+  auto versions = scf::IndexSwitchOp::create(
+      b, loc, TypeRange{}, sizes[*plan.rowDim], cases, cases.size());
+  for (auto [index, region] : llvm::enumerate(versions->getRegions())) {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&region);
+    // The default region comes first.
+    if (index == 0)
+      emitStrips(plan.vectors);
+    else
+      emitWide(cases[index - 1]);
+    scf::YieldOp::create(b, loc);
+  }
+}
+
+/// Full blocks of `vectors` first, then narrower ones for what is left of the
+/// dimension, at last one of those that `plan` asks for with a mask.
+void LoopEmitter::emitStrips(int64_t vectors) {
   unsigned dim = plan.lanesDim;
   std::optional<int64_t> size = staticSize(dim);
-  int64_t vectors = plan.vectors;
+  Value from = constant(0);
+  for (; vectors > plan.vectors; vectors /= 2) {
+    int64_t step = vectors * plan.lanes;
+    if (size && *size < step)
+      continue;
+    Tile tile;
+    tile.vectors = vectors;
+    tile.lanes = plan.lanes;
+    Value end = floorTo(sizes[dim], step);
+    loop(from, end, constant(step), dim, [&] { emitReductionBlocks(tile); });
+    if (size && *size % step == 0)
+      return;
+    from = end;
+  }
   if (size)
     vectors =
         std::clamp<int64_t>(llvm::divideCeil(*size, plan.lanes), 1, vectors);
@@ -94,8 +136,7 @@ void LoopEmitter::emitLanes() {
   full.lanes = plan.lanes;
   Value end = floorTo(sizes[dim], step);
   if (!size || *size >= step)
-    loop(constant(0), end, constant(step), dim,
-         [&] { emitReductionBlocks(full); });
+    loop(from, end, constant(step), dim, [&] { emitReductionBlocks(full); });
   if (size && *size % step == 0)
     return;
   if (!plan.maskable) {
@@ -148,6 +189,13 @@ void LoopEmitter::emitRows(Tile tile) {
   if (!plan.rowDim)
     return emitColumns(tile);
   unsigned dim = *plan.rowDim;
+  if (allRows) {
+    tile.rows = *allRows;
+    Value outside = std::exchange(point[dim], constant(0));
+    emitColumns(tile);
+    point[dim] = outside;
+    return;
+  }
   if (std::optional<int64_t> size = staticSize(dim)) {
     int64_t blocks = std::max<int64_t>(1, llvm::divideCeil(*size, plan.rows));
     tile.rows = std::max<int64_t>(1, llvm::divideCeil(*size, blocks));
@@ -166,18 +214,27 @@ void LoopEmitter::emitRows(Tile tile) {
       loop(constant(end), sizes[dim], constant(step), dim, body);
     return;
   }
-  Value one = constant(1);
+  // Some of `shorter` rows, before them `longer` of one more.
   Value blocks =
       arith::CeilDivUIOp::create(b, loc, sizes[dim], constant(plan.rows));
-  blocks = arith::MaxUIOp::create(b, loc, blocks, one);
-  Value step = arith::CeilDivUIOp::create(b, loc, sizes[dim], blocks);
-  step = arith::MaxUIOp::create(b, loc, step, one);
-  loop(constant(0), sizes[dim], step, dim, [&] {
-    Value left = arith::SubIOp::create(b, loc, sizes[dim], point[dim]);
-    Value rows = arith::MinUIOp::create(b, loc, left, step);
+  Value divisor = arith::MaxUIOp::create(b, loc, blocks, constant(1));
+  Value shorter = arith::DivUIOp::create(b, loc, sizes[dim], divisor);
+  Value longer = arith::RemUIOp::create(b, loc, sizes[dim], divisor);
+  loop(constant(0), blocks, constant(1), dim, [&] {
     rowBlocks = blocks;
-    rowBlock = arith::DivUIOp::create(b, loc, point[dim], step);
-    auto cases = llvm::to_vector(llvm::seq<int64_t>(1, plan.rows));
+    rowBlock = point[dim];
+    Value isLonger = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                           rowBlock, longer);
+    Value one =
+        arith::IndexCastUIOp::create(b, loc, b.getIndexType(), isLonger);
+    Value rows = arith::AddIOp::create(b, loc, shorter, one);
+    Value before = arith::MinUIOp::create(b, loc, rowBlock, longer);
+    point[dim] = arith::AddIOp::create(
+        b, loc, arith::MulIOp::create(b, loc, rowBlock, shorter), before);
+    // Of more rows than one block takes, each takes half of that or more.
+    int64_t few = plan.wide.size();
+    int64_t fewest = few < (plan.rows + 1) / 2 ? few + 1 : 1;
+    auto cases = llvm::to_vector(llvm::seq<int64_t>(fewest, plan.rows));
     auto versions = scf::IndexSwitchOp::create(b, loc, TypeRange{}, rows, cases,
                                                cases.size());
     for (auto [index, region] : llvm::enumerate(versions->getRegions())) {
@@ -192,35 +249,41 @@ void LoopEmitter::emitRows(Tile tile) {
   });
 }
 
-/// The rows of a block as views, in which their numbers are constants: so one
-/// register and constants address them where the stride is a constant.
-void LoopEmitter::viewRows(const Tile &tile) {
-  rowViews.clear();
-  if (!plan.rowDim || tile.rows == 1)
-    return;
+/// The rows of a block, and of a reduction the lanes, as views, in which their
+/// numbers are constants: so one register and constants address them where the
+/// stride is a constant.
+void LoopEmitter::viewTile(const Tile &tile) {
+  views.clear();
+  bool viewsRows = plan.rowDim && tile.rows > 1;
+  bool viewsLanes = !plan.lanesReduce && !reductions.empty() &&
+                    tile.lanes > 1 && tile.masks.empty();
   for (OpOperand &operand : op->getOpOperands()) {
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     AffineMap map = op.getMatchingIndexingMap(&operand);
-    if (!type || !map.isFunctionOfDim(*plan.rowDim) ||
-        !map.isProjectedPermutation())
+    bool hasRows = viewsRows && map.isFunctionOfDim(*plan.rowDim);
+    bool hasLanes = viewsLanes && map.isFunctionOfDim(plan.lanesDim);
+    if (!type || !(hasRows || hasLanes) || !map.isProjectedPermutation())
       continue;
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     SmallVector<OpFoldResult> offsets, lengths;
     for (AffineExpr expr : map.getResults()) {
       unsigned dim = cast<AffineDimExpr>(expr).getPosition();
-      bool isRow = dim == plan.rowDim;
-      offsets.push_back(isRow ? getAsOpFoldResult(point[dim]) : zero);
-      lengths.push_back(isRow ? b.getIndexAttr(tile.rows)
-                              : getAsOpFoldResult(sizes[dim]));
+      bool isRow = hasRows && dim == *plan.rowDim;
+      bool isLane = hasLanes && dim == plan.lanesDim;
+      offsets.push_back(isRow || isLane ? getAsOpFoldResult(point[dim]) : zero);
+      lengths.push_back(isRow    ? b.getIndexAttr(tile.rows)
+                        : isLane ? b.getIndexAttr(tile.vectors * tile.lanes)
+                                 : getAsOpFoldResult(sizes[dim]));
     }
     SmallVector<OpFoldResult> strides(offsets.size(), one);
-    rowViews[operand.getOperandNumber()] = memref::SubViewOp::create(
-        b, loc, operand.get(), offsets, lengths, strides);
+    Value view = memref::SubViewOp::create(b, loc, operand.get(), offsets,
+                                           lengths, strides);
+    views[operand.getOperandNumber()] = {view, hasRows, hasLanes};
   }
 }
 
 void LoopEmitter::emitColumns(Tile tile) {
-  viewRows(tile);
+  viewTile(tile);
   if (!plan.columnDim)
     return plan.lanesReduce ? emitReducingTile(tile) : emitTile(tile);
   unsigned dim = *plan.columnDim;

@@ -39,6 +39,7 @@ Value LoopEmitter::asVector(Value value, const Tile &tile) {
 SmallVector<Value> LoopEmitter::indices(OpOperand &operand, const Tile &tile,
                                         Cell cell, int64_t lane) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
+  View view = views.lookup(operand.getOperandNumber());
   SmallVector<AffineExpr> shifted;
   SmallVector<OpFoldResult> dims;
   for (unsigned dim = 0; dim < op.getNumLoops(); ++dim) {
@@ -46,7 +47,7 @@ SmallVector<Value> LoopEmitter::indices(OpOperand &operand, const Tile &tile,
     Value index = point[dim];
     if (plan.rowDim == dim) {
       expr = expr + cell.row;
-      if (rowViews.contains(operand.getOperandNumber()))
+      if (view.hasRows)
         index = Value();
     }
     if (plan.columnDim == dim)
@@ -60,11 +61,13 @@ SmallVector<Value> LoopEmitter::indices(OpOperand &operand, const Tile &tile,
         index = arith::MinUIOp::create(b, loc, index, last);
       } else {
         expr = expr + offset;
+        if (view.hasLanes)
+          index = Value();
       }
     }
     shifted.push_back(expr);
-    // Lanes that reduce have no index of their own outside their loop; rows of
-    // a view begin at 0.
+    // Lanes that reduce have no index of their own outside their loop; views
+    // begin at 0.
     dims.push_back(index ? getAsOpFoldResult(index)
                          : OpFoldResult(b.getIndexAttr(0)));
   }
@@ -191,4 +194,31 @@ void LoopEmitter::write(OpOperand &operand, Value value, const Tile &tile,
   else
     vector::MaskedStoreOp::create(b, loc, buffer, where,
                                   tile.masks[cell.vector], value);
+}
+
+/// Asks for what a wide block reads some steps of the reduction later: its
+/// pieces of rows are too far apart for processors to see that they follow each
+/// other.
+void LoopEmitter::prefetchSteps(const Tile &tile) {
+  if (!plan.prefetchDistance || reductions.size() != 1)
+    return;
+  unsigned dim = reductions.front();
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    if (laneStride(op, *in, plan.lanesDim) != LaneStride::Unit ||
+        laneStride(op, *in, dim) == LaneStride::None)
+      continue;
+    int64_t vectorBytes = llvm::divideCeil(
+        tile.lanes * getElementTypeOrSelf(in->get()).getIntOrFloatBitWidth(),
+        8);
+    int64_t steps = std::max<int64_t>(1, plan.prefetchDistance /
+                                             (tile.vectors * vectorBytes));
+    Value outside = std::exchange(
+        point[dim], arith::AddIOp::create(b, loc, point[dim], constant(steps)));
+    for (int64_t vector = 0; vector < tile.vectors; ++vector)
+      memref::PrefetchOp::create(b, loc, bufferOf(*in),
+                                 indices(*in, tile, {0, 0, vector}),
+                                 /*isWrite=*/false, /*localityHint=*/3,
+                                 /*isDataCache=*/true);
+    point[dim] = outside;
+  }
 }

@@ -142,9 +142,16 @@ void LoopEmitter::emitTile(const Tile &tile) {
   if (reductions.empty())
     return writeOuts(compute(readInits(tile)), tile);
   SmallVector<Value> start = readStart(tile);
-  writeFinished(plan.prefetchDistance && reductions.size() == 1
+  auto computeWide = [&](ValueRange inner) {
+    prefetchSteps(tile);
+    return compute(inner);
+  };
+  bool isWide = tile.vectors > plan.vectors;
+  writeFinished(findPanels(op) && plan.prefetchDistance &&
+                        reductions.size() == 1
                     ? reducePanels(tile, start, compute)
-                    : reduceOver(reductions, start, compute),
+                : isWide ? reduceOver(reductions, start, computeWide)
+                         : reduceOver(reductions, start, compute),
                 tile);
 }
 

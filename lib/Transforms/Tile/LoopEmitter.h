@@ -56,6 +56,7 @@ private:
                                 Bodies body);
   void emitOuter(ArrayRef<unsigned> dims);
   void emitLanes();
+  void emitStrips(int64_t vectors);
   void emitReductionBlocks(Tile tile);
   void emitRows(Tile tile);
   void emitColumns(Tile tile);
@@ -88,9 +89,9 @@ private:
                                   Cell cell);
   SmallVector<Value> reducePanels(const Tile &tile, ValueRange values,
                                   Bodies body);
-  void viewRows(const Tile &tile);
+  void viewTile(const Tile &tile);
   Value bufferOf(OpOperand &operand) {
-    Value view = rowViews.lookup(operand.getOperandNumber());
+    Value view = views.lookup(operand.getOperandNumber()).buffer;
     return view ? view : operand.get();
   }
   Value loadVector(Value buffer, ValueRange where, Type element,
@@ -105,6 +106,7 @@ private:
                             const Tile &tile, Cell cell);
   bool isSameForAllLanes(Value value);
   void prefetchRowsAhead(const Tile &tile, Cell cell);
+  void prefetchSteps(const Tile &tile);
   SmallVector<Value> payload(ValueRange outs, const Tile &tile, Cell cell);
   bool hasLinesOfColumns(const Tile &tile);
   SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors,
@@ -131,14 +133,21 @@ private:
   SmallVector<unsigned> reductions;
   /// The part of the first reduction that is being computed.
   Value reduceFrom, reduceTo;
+  /// The number of all rows, where code is made for it.
+  std::optional<int64_t> allRows;
   /// The number of the current block of rows and of all of them; null if there
   /// is but one.
   Value rowBlock, rowBlocks;
   /// What was read in the current region: (operand, row, column, vector).
   DenseMap<std::tuple<unsigned, int64_t, int64_t, int64_t>, Value> cache;
   DenseMap<Value, Value> byteBuffers;
-  /// The rows of the current block, of operands that have some.
-  DenseMap<unsigned, Value> rowViews;
+  /// What the current block reads and writes of operands, which begins with
+  /// its first row and lane.
+  struct View {
+    Value buffer;
+    bool hasRows = false, hasLanes = false;
+  };
+  DenseMap<unsigned, View> views;
 };
 
 } // namespace mlir::dyn

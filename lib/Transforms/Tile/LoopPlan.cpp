@@ -241,9 +241,10 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
     plan.rowDim = reuse.back();
     plan.rows = budget.tile.rows;
   }
+  plan.wide = budget.wide;
+  plan.prefetchDistance = budget.prefetchDistance;
   if (findPanels(op)) {
     plan.reductionBlock = budget.reductionBlock;
-    plan.prefetchDistance = budget.prefetchDistance;
     plan.prefetchRows = budget.prefetchRows;
     plan.unrolledSteps = budget.unrolledSteps;
   }

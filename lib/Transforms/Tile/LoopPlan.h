@@ -33,6 +33,7 @@ struct RegisterBudget {
   /// See `LoopPlan`.
   int64_t reductionBlock = 0, prefetchDistance = 0, prefetchRows = 1,
           unrolledSteps = 1;
+  SmallVector<int64_t> wide;
 };
 
 /// How the memory an operand reads or writes moves as a loop dimension
@@ -70,6 +71,9 @@ struct LoopPlan {
   /// `rows` has code of its own.
   std::optional<unsigned> rowDim;
   int64_t rows = 1;
+  /// Vectors instead of `vectors` where there are no more than 1, 2, ... rows,
+  /// or none to unroll.
+  SmallVector<int64_t> wide;
   /// A second one, only if the lanes reduce. The last block repeats the last
   /// column instead of having code of its own.
   std::optional<unsigned> columnDim;
@@ -80,7 +84,8 @@ struct LoopPlan {
   /// Steps of a reduction that are computed for all rows before the next ones;
   /// 0 for all of them.
   int64_t reductionBlock = 0;
-  /// How far ahead of a stream of panels to prefetch, in bytes; 0 not at all.
+  /// How far ahead of a stream of panels, or of the rows that a wide block
+  /// reads, to prefetch, in bytes; 0 not at all.
   int64_t prefetchDistance = 0;
   /// Rows from which on a single block of them does so.
   int64_t prefetchRows = 1;

@@ -9,14 +9,16 @@ using namespace mlir::dyn;
 
 DictionaryAttr LoweringConfig::getAttr(MLIRContext *context) const {
   Builder b(context);
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("grain", b.getI64IntegerAttr(grain)),
-       b.getNamedAttr("prefetch", b.getI64IntegerAttr(prefetch)),
-       b.getNamedAttr("reduction_block", b.getI64IntegerAttr(reductionBlock)),
-       b.getNamedAttr("registers", b.getDenseI64ArrayAttr(
-                                       {registers.rows, registers.vectors})),
-       b.getNamedAttr("tile",
-                      b.getDenseI64ArrayAttr({tileRows, tileColumns}))});
+  SmallVector<NamedAttribute> fields{
+      b.getNamedAttr("grain", b.getI64IntegerAttr(grain)),
+      b.getNamedAttr("prefetch", b.getI64IntegerAttr(prefetch)),
+      b.getNamedAttr("reduction_block", b.getI64IntegerAttr(reductionBlock)),
+      b.getNamedAttr("registers", b.getDenseI64ArrayAttr(
+                                      {registers.rows, registers.vectors})),
+      b.getNamedAttr("tile", b.getDenseI64ArrayAttr({tileRows, tileColumns}))};
+  if (!wide.empty())
+    fields.push_back(b.getNamedAttr("wide", b.getDenseI64ArrayAttr(wide)));
+  return b.getDictionaryAttr(fields);
 }
 
 //===----------------------------------------------------------------------===//
@@ -38,16 +40,47 @@ static bool hasScatteredColumns(linalg::LinalgOp op) {
   });
 }
 
+/// Vector registers that a block of `rows` accumulators times `vectors` takes:
+/// beside them a row of the right-hand side, one vector of the left. What a
+/// single row multiplies by comes from memory.
+static int64_t countRegisters(int64_t rows, int64_t vectors) {
+  return rows * vectors + (rows == 1 ? 0 : vectors) + 1;
+}
+
+/// Pieces of a row of this many bytes are read as fast as the whole row.
+static constexpr int64_t kWideBytes = 512;
+
+/// See `LoweringConfig`. Powers of two: a wide block is some narrower ones.
+static SmallVector<int64_t> decideWide(const Target &target) {
+  SmallVector<int64_t> wide;
+  int64_t most = kWideBytes / (target.vectorBits / 8);
+  for (int64_t rows = 1;; ++rows) {
+    int64_t vectors = most;
+    while (countRegisters(rows, vectors) > target.vectorRegisters)
+      vectors /= 2;
+    if (vectors <= target.tile.vectors)
+      return wide;
+    wide.push_back(vectors);
+  }
+}
+
 LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
                                          const Target &target) {
   LoweringConfig config;
   // Enough rows that reading the other operand again costs nothing.
   config.tileRows = 4 * target.tile.rows;
   config.tileColumns = target.tile.vectors * target.vectorBits / 32;
-  config.registers = hasScatteredColumns(op) ? target.dotTile : target.tile;
+  bool isScattered = hasScatteredColumns(op);
+  config.registers = isScattered ? target.dotTile : target.tile;
   OpOperand *panels = findPanels(op);
-  if (!panels)
+  if (!panels) {
+    if (isScattered || !isContraction(op))
+      return config;
+    config.wide = decideWide(target);
+    config.tileColumns = config.wide.front() * target.vectorBits / 32;
+    config.prefetch = target.prefetchDistance / 4;
     return config;
+  }
   // A block of panels takes a fifth of the second level of the cache: rows of
   // the left-hand side, the next block and the result need room beside it.
   int64_t elementBytes = llvm::divideCeil(
@@ -92,6 +125,12 @@ public:
            Twine(std::min(first, second)));
   }
 
+  void readList(StringRef key, SmallVector<int64_t> &numbers) {
+    auto value = take<DenseI64ArrayAttr>(key, "array<i64: ...>");
+    if (value)
+      numbers.assign(value.asArrayRef().begin(), value.asArrayRef().end());
+  }
+
   void finish() {
     for (NamedAttribute field : attribute)
       if (!known.contains(field.getName()))
@@ -124,16 +163,28 @@ private:
 static void verify(linalg::LinalgOp op, const Target &target,
                    const LoweringConfig &config, ConfigReader &reader) {
   auto [rows, vectors] = config.registers;
-  // The accumulators, a row of the right-hand side, one vector of the left.
-  int64_t needed = rows * vectors + vectors + 1;
-  if (needed > target.vectorRegisters)
-    reader.fail("registers " + Twine(rows) + " x " + Twine(vectors) + " need " +
-                Twine(needed) + " vector registers, " + target.name + " has " +
-                Twine(target.vectorRegisters));
+  auto checkRegisters = [&](StringRef key, int64_t rows, int64_t vectors) {
+    int64_t needed = countRegisters(rows, vectors);
+    if (needed > target.vectorRegisters)
+      reader.fail(key + " " + Twine(rows) + " x " + Twine(vectors) + " need " +
+                  Twine(needed) + " vector registers, " + target.name +
+                  " has " + Twine(target.vectorRegisters));
+  };
+  checkRegisters("registers", rows, vectors);
+  for (auto [index, wide] : llvm::enumerate(config.wide)) {
+    checkRegisters("'wide'", index + 1, wide);
+    if (wide <= vectors || wide % vectors ||
+        !llvm::isPowerOf2_64(wide / vectors))
+      reader.fail("'wide' expects a power of 2 times the " + Twine(vectors) +
+                  " vectors of 'registers', got " + Twine(wide));
+  }
   OpOperand *panels = findPanels(op);
-  if (!panels && (config.reductionBlock || config.prefetch))
-    reader.fail("'reduction_block' and 'prefetch' are for operands packed as "
-                "panels, this op has none");
+  if (!panels && config.reductionBlock)
+    reader.fail("'reduction_block' is for operands packed as panels, this op "
+                "has none");
+  if (!panels && config.wide.empty() && config.prefetch)
+    reader.fail("'prefetch' is for operands packed as panels and for 'wide' "
+                "blocks, this op has none");
   if (panels)
     if (int64_t width = matchPanels(op, *panels)->width;
         config.tileColumns != width &&
@@ -158,10 +209,17 @@ FailureOr<LoweringConfig> mlir::dyn::getLoweringConfig(linalg::LinalgOp op,
   if (op.getNumReductionLoops() == 0)
     return refuse(
         "is for ops that multiply and sum, this one has no reduction");
-  // Fields that are not given are decided.
+  // Fields that are not given are decided. What is decided for wide blocks
+  // goes with the registers that are.
+  if (dictionary.contains("registers") && !dictionary.contains("wide") &&
+      !findPanels(op)) {
+    config.wide.clear();
+    config.prefetch = 0;
+  }
   ConfigReader reader(dictionary);
   reader.readPair("tile", config.tileRows, config.tileColumns);
   reader.readPair("registers", config.registers.rows, config.registers.vectors);
+  reader.readList("wide", config.wide);
   reader.readNumber("reduction_block", 0, config.reductionBlock);
   reader.readNumber("prefetch", 0, config.prefetch);
   reader.readNumber("grain", 1, config.grain);

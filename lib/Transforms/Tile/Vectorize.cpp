@@ -68,6 +68,7 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
         if (failed(config))
           return signalPassFailure();
         own.tile = own.dotTile = config->registers;
+        own.wide = config->wide;
         own.reductionBlock = config->reductionBlock;
         own.prefetchDistance = config->prefetch;
         own.prefetchRows = (*cpu)->prefetchRows;
