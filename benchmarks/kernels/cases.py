@@ -261,8 +261,8 @@ class Attention(Case):
 
     @property
     def layers(self) -> int:
-        most = max(self.sizes)
-        return 8 if most <= 32 else 2 if most <= 128 else 1
+        most = max(*self.sizes, self.keys or 0)
+        return 4 if most <= 16 else 2 if most <= 128 else 1
 
     def key_count(self, size: int) -> int:
         return self.keys or size
@@ -367,8 +367,9 @@ class Attention(Case):
 
 
 def attention_cases():
-    # The longer, the fewer in a model: what they work on stays in the second cache.
-    yield Attention("attention", "plain, short", "hot", (1, 8, 16, 32))
+    # The longer, the fewer in a model: what they work on stays in the second cache as far as it fits.
+    yield Attention("attention", "plain, short", "hot", (1, 8, 16))
+    yield Attention("attention", "plain, 32", "hot", (32,))
     yield Attention("attention", "plain", "hot", (64, 128))
     yield Attention("attention", "plain, long", "hot", (512, 2048))
     yield Attention("attention", "masked", "hot", (16, 128), masked=True)
