@@ -66,10 +66,9 @@ void LoopEmitter::writeOuts(ValueRange values, const Tile &tile) {
   });
 }
 
-/// What `epilogue` makes of `sums`: it is emitted as if its own loops stood
-/// where those of the reduction do.
-SmallVector<Value> LoopEmitter::finish(linalg::LinalgOp epilogue,
-                                       ValueRange sums, const Tile &tile) {
+/// What emits `epilogue` as if its own loops stood where those of the reduction
+/// do.
+LoopEmitter LoopEmitter::makeEpilogueEmitter(linalg::LinalgOp epilogue) {
   LoopEmitter inner(b, epilogue, plan);
   inner.plan.rowDim = inner.plan.columnDim = std::nullopt;
   inner.plan.lanesDim = epilogue.getNumLoops();
@@ -85,6 +84,13 @@ SmallVector<Value> LoopEmitter::finish(linalg::LinalgOp epilogue,
     if (dim == plan.lanesDim)
       inner.plan.lanesDim = own;
   }
+  return inner;
+}
+
+/// What `epilogue` makes of `sums`.
+SmallVector<Value> LoopEmitter::finish(linalg::LinalgOp epilogue,
+                                       ValueRange sums, const Tile &tile) {
+  LoopEmitter inner = makeEpilogueEmitter(epilogue);
   SmallVector<Value> results;
   forEachCell(tile, [&](Cell cell) {
     Value sum = sums[results.size()];

@@ -66,6 +66,8 @@ private:
   SmallVector<Value> readStart(const Tile &tile);
   void writeOuts(ValueRange values, const Tile &tile);
   void writeFinished(ValueRange values, const Tile &tile);
+  LoopEmitter makeEpilogueEmitter(linalg::LinalgOp epilogue);
+  void prefetchEpilogues(const Tile &tile);
   SmallVector<Value> finish(linalg::LinalgOp epilogue, ValueRange sums,
                             const Tile &tile);
   /// An scf.if; `then` gives its results.
