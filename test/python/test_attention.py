@@ -248,7 +248,9 @@ def test_memory_does_not_grow_with_the_square(load):
     assert peak[2] - peak[1] <= 2 * (peak[1] - peak[0]), peak
 
 
-@pytest.mark.parametrize(("name", "path"), [("plain", "attention: "), ("odd width", "contraction: ")])
+@pytest.mark.parametrize(
+    ("name", "path"), [("plain", "attention: "), ("odd width", "; no attention: the width of a head")]
+)
 def test_path_is_reported(tmp_path, name, path):
     source = tmp_path / "model.onnx"
     MODELS[name].write(source)

@@ -58,7 +58,8 @@ def DynFindAttentionPass : Pass<"dyn-find-attention"> {
     A softmax, as `linalg.softmax` or as the maximum, the exponentials of the differences, their sum and the quotient, whose
     input is made of a contraction by elementwise ops and whose result goes into another contraction, becomes a `linalg.softmax`
     with the attribute `dyn.attention`. `dyn-fuse-elementwise` leaves it whole and fuses what stands around it; `dyn-tile`
-    makes one loop over blocks of queries of the ops, `dyn-vectorize` code with queries in the lanes.
+    makes one loop over blocks of queries of the ops, `dyn-vectorize` code with queries in the lanes. Where one of them finds
+    that the ops only look like attention, it writes the reason on the second contraction, `dyn.no_attention = "..."`.
 
     ```mlir
     %scores = linalg.batch_matmul ins(%q, %kt : ...) outs(...) -> tensor<12x?x?xf32>

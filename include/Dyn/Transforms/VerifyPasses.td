@@ -37,7 +37,9 @@ def DynReportKernelsPass : Pass<"dyn-report-kernels"> {
   let summary = "remark on each linalg op on buffers: which kind of code it becomes, and why";
   let description = [{
     A remark an op: `attention`, `contraction`, `reduction`, `elementwise`, `copy`, or `scalar loop` with the reason that kept
-    `dyn-vectorize` from it. To be run right in front of that pass, as the `report-kernels` option of the pipelines does.
+    `dyn-vectorize` from it; behind a contraction that looks like attention's second one, why it is none. An op is planned by
+    its own `dyn.lowering` if it has one. To be run right in front of that pass, as the `report-kernels` option of the
+    pipelines does.
 
     ```mlir
     // remark: contraction: blocks of up to 14 rows by 2 vectors of 16

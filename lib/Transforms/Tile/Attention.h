@@ -20,6 +20,10 @@ namespace mlir::dyn {
 /// On a `linalg.softmax`: the ops around it may be tiled with it.
 constexpr llvm::StringLiteral kAttentionAttr = "dyn.attention";
 
+/// On the product behind a softmax that looked like attention, a string: why it
+/// became ops of their own. `dyn-report-kernels` tells.
+constexpr llvm::StringLiteral kNoAttentionAttr = "dyn.no_attention";
+
 /// On the maximum, the exponential and the division inside the ops of a softmax
 /// that is written out. Exponents are at most 0 then, a NaN comes through by
 /// the exponentials alone, and divisors are at least 1.
@@ -60,8 +64,13 @@ struct Attention {
   int64_t depth = 0, columns = 0;
 };
 
-/// The ops around a marked softmax on tensors.
-std::optional<Attention> findAttentionOnTensors(linalg::SoftmaxOp softmax);
+/// The ops around a marked softmax on tensors. If they are others, the reason
+/// is in `whyNot`.
+std::optional<Attention> findAttentionOnTensors(linalg::SoftmaxOp softmax,
+                                                std::string &whyNot);
+
+/// Notes `whyNot` on the products that read `weights`, as they are or reshaped.
+void noteNoAttention(Value weights, StringRef whyNot);
 
 /// The ops around a softmax on buffers, by what they write and read.
 std::optional<Attention> findAttentionOnBuffers(linalg::SoftmaxOp softmax);

@@ -139,23 +139,27 @@ struct DynFindAttentionPass
         candidates.push_back(op);
     });
     for (Operation *op : candidates) {
-      if (op->getNumResults() != 1 || !goesToContraction(op->getResult(0)))
-        continue;
       auto softmax = dyn_cast<linalg::SoftmaxOp>(op);
-      if (auto division = dyn_cast<linalg::GenericOp>(op)) {
-        std::optional<WrittenSoftmax> written = matchSoftmax(division);
-        if (!written)
-          continue;
-        Value input = written->maximum.getOperand(0);
-        if (!comesFromContraction(input))
-          continue;
+      std::optional<WrittenSoftmax> written;
+      if (auto generic = dyn_cast<linalg::GenericOp>(op);
+          generic && op->getNumResults() == 1)
+        written = matchSoftmax(generic);
+      if ((!softmax && !written) || op->getNumResults() != 1)
+        continue;
+      Value input =
+          written ? written->maximum.getOperand(0) : Value(softmax.getInput());
+      if (!comesFromContraction(input))
+        continue;
+      if (!goesToContraction(op->getResult(0))) {
+        noteNoAttention(op->getResult(0), "the softmax is read by several ops");
+        continue;
+      }
+      if (written) {
         rewriter.setInsertionPoint(op);
         softmax = linalg::SoftmaxOp::create(
             rewriter, op->getLoc(), op->getResultTypes(), input,
-            division.getDpsInits()[0], written->dim);
+            written->division.getDpsInits()[0], written->dim);
         rewriter.replaceOp(op, softmax);
-      } else if (!comesFromContraction(softmax.getInput())) {
-        continue;
       }
       softmax->setAttr(kAttentionAttr, rewriter.getUnitAttr());
     }

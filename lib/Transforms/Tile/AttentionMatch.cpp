@@ -3,6 +3,7 @@
 #include "Attention.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -56,6 +57,10 @@ static std::string checkPayload(linalg::GenericOp payload) {
   return {};
 }
 
+static std::string widthOf(int64_t size) {
+  return ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+}
+
 LogicalResult dyn::analyzeAttention(Attention &a, const Target &target,
                                     std::string &whyNot) {
   auto fail = [&](const Twine &why) {
@@ -64,7 +69,8 @@ LogicalResult dyn::analyzeAttention(Attention &a, const Target &target,
   };
   int64_t lanes = target.vectorBits / 32;
   if (!isProduct(a.scores) || !isProduct(a.result))
-    return fail("it is no product of f32");
+    return fail(
+        "the scores or the result are no product of two matrices of f32");
   auto *resultOut = a.result.getDpsInitOperand(0);
   AffineMap weights = a.result.getMatchingIndexingMap(a.weights);
   AffineMap values = a.result.getMatchingIndexingMap(a.values);
@@ -79,7 +85,9 @@ LogicalResult dyn::analyzeAttention(Attention &a, const Target &target,
   a.resultLoops = *resultLoops;
   a.resultKey = *resultKey;
   if (a.resultLoops[a.softmax.getDimension()] != a.resultKey)
-    return fail("the softmax is not along the keys");
+    return fail(
+        "the softmax is not along the keys, which the product behind it "
+        "sums over");
   std::optional<unsigned> query, column;
   for (unsigned loop : a.resultLoops)
     if (loop != a.resultKey && !values.isFunctionOfDim(loop))
@@ -147,7 +155,9 @@ LogicalResult dyn::analyzeAttention(Attention &a, const Target &target,
   a.columns = a.result.getStaticLoopRanges()[a.resultColumn];
   if (ShapedType::isDynamic(a.depth) || a.depth % lanes ||
       ShapedType::isDynamic(a.columns) || a.columns % lanes)
-    return fail("the width of a head is no known multiple of " + Twine(lanes));
+    return fail("the width of a head is no known multiple of " + Twine(lanes) +
+                " (queries and keys " + widthOf(a.depth) + ", values " +
+                widthOf(a.columns) + ")");
   return success();
 }
 
@@ -160,17 +170,28 @@ static bool startsAtZero(linalg::LinalgOp op) {
   return fill && matchPattern(fill.value(), m_AnyZeroFloat());
 }
 
-std::optional<Attention>
-dyn::findAttentionOnTensors(linalg::SoftmaxOp softmax) {
+std::optional<Attention> dyn::findAttentionOnTensors(linalg::SoftmaxOp softmax,
+                                                     std::string &whyNot) {
+  auto fail = [&](const Twine &why) {
+    whyNot = why.str();
+    return std::nullopt;
+  };
+  auto nameOf = [](Value value) -> std::string {
+    Operation *op = value.getDefiningOp();
+    return op ? "'" + op->getName().getStringRef().str() + "'" : "an argument";
+  };
   Attention a;
   a.softmax = softmax;
   if (!softmax->hasOneUse())
-    return std::nullopt;
+    return fail("the softmax is read by several ops");
   OpOperand &use = *softmax->getUses().begin();
   a.result = dyn_cast<linalg::LinalgOp>(use.getOwner());
-  if (!a.result || !isProduct(a.result) || !startsAtZero(a.result) ||
-      a.result.isDpsInit(&use))
-    return std::nullopt;
+  if (!a.result || !isProduct(a.result) || a.result.isDpsInit(&use))
+    return fail("the softmax is read by '" +
+                use.getOwner()->getName().getStringRef() +
+                "', which is no product of two matrices of f32");
+  if (!startsAtZero(a.result))
+    return fail("the product behind the softmax does not start at zero");
   a.weights = &use;
   a.values = a.result.getDpsInputOperand(1 - use.getOperandNumber());
   Value scores = softmax.getInput();
@@ -185,10 +206,27 @@ dyn::findAttentionOnTensors(linalg::SoftmaxOp softmax) {
       }
     }
   a.scores = scores.getDefiningOp<linalg::LinalgOp>();
-  if (!a.scores || !isProduct(a.scores) || !a.scores->hasOneUse() ||
-      !startsAtZero(a.scores) || a.scores->getBlock() != a.result->getBlock())
-    return std::nullopt;
+  if (!a.scores || !isProduct(a.scores))
+    return fail("no product of two matrices of f32 with at most one "
+                "elementwise op behind it makes the scores, but " +
+                nameOf(scores));
+  if (!a.scores->hasOneUse())
+    return fail("the scores are read by several ops");
+  if (!startsAtZero(a.scores))
+    return fail("the product in front of the softmax does not start at zero");
+  if (a.scores->getBlock() != a.result->getBlock())
+    return fail("the two products are in different blocks");
   return a;
+}
+
+void dyn::noteNoAttention(Value weights, StringRef whyNot) {
+  for (Operation *user : weights.getUsers())
+    if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(user))
+      noteNoAttention(user->getResult(0), whyNot);
+    else if (linalg::isaContractionOpInterface(
+                 dyn_cast<linalg::LinalgOp>(user)))
+      user->setAttr(kNoAttentionAttr,
+                    StringAttr::get(user->getContext(), whyNot));
 }
 
 //===----------------------------------------------------------------------===//

@@ -236,12 +236,14 @@ void dyn::tileAttention(RewriterBase &rewriter, Block *block,
     if (!softmax->hasAttr(kAttentionAttr))
       continue;
     std::string whyNot;
-    std::optional<Attention> attention = findAttentionOnTensors(softmax);
+    std::optional<Attention> attention =
+        findAttentionOnTensors(softmax, whyNot);
     if (attention && succeeded(analyzeAttention(*attention, target, whyNot))) {
       foldPermutation(rewriter, *attention);
       tile(rewriter, *attention, target.vectorBits / 32 * target.tile.vectors);
       continue;
     }
+    noteNoAttention(softmax->getResult(0), whyNot);
     rewriter.setInsertionPoint(softmax);
     FailureOr<SmallVector<Value>> parts = softmax.decomposeOperation(rewriter);
     if (succeeded(parts))

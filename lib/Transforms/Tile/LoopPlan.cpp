@@ -2,6 +2,7 @@
 
 #include "LoopPlan.h"
 #include "../Panels.h"
+#include "Dyn/Transforms/LoweringConfig.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -10,6 +11,21 @@
 
 using namespace mlir;
 using namespace mlir::dyn;
+
+LogicalResult RegisterBudget::obey(linalg::LinalgOp op, const Target &target) {
+  if (!op->hasAttr(LoweringConfig::kAttrName) && !findPanels(op))
+    return success();
+  FailureOr<LoweringConfig> config = getLoweringConfig(op, target);
+  if (failed(config))
+    return failure();
+  tile = dotTile = config->registers;
+  wide = config->wide;
+  reductionBlock = config->reductionBlock;
+  prefetchDistance = config->prefetch;
+  prefetchRows = target.prefetchRows;
+  unrolledSteps = target.unrolledSteps;
+  return success();
+}
 
 /// Bits an element takes in memory; 0 for types that have no vectors.
 static int64_t storedBits(Type type) {

@@ -24,6 +24,10 @@ struct RegisterBudget {
       : vectorBits(target.vectorBits), tile(target.tile),
         dotTile(target.dotTile) {}
 
+  /// Takes over what the configuration of `op` says, if it carries one or reads
+  /// panels. Emits an error if that does not fit.
+  LogicalResult obey(linalg::LinalgOp op, const Target &target);
+
   /// Width of a vector register.
   int64_t vectorBits;
   /// Register tile of a contraction whose lanes run along an output dimension.

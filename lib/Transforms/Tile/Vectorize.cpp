@@ -1,9 +1,7 @@
 //===- Vectorize.cpp - linalg on buffers to loops over vectors ------------===//
 
-#include "../Panels.h"
 #include "../PassTarget.h"
 #include "Attention.h"
-#include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 #include "LoopPlan.h"
 #include "Transposition.h"
@@ -63,17 +61,8 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
         continue;
       std::string whyNot;
       RegisterBudget own = budget;
-      if (op->hasAttr(LoweringConfig::kAttrName) || findPanels(op)) {
-        FailureOr<LoweringConfig> config = getLoweringConfig(op, **cpu);
-        if (failed(config))
-          return signalPassFailure();
-        own.tile = own.dotTile = config->registers;
-        own.wide = config->wide;
-        own.reductionBlock = config->reductionBlock;
-        own.prefetchDistance = config->prefetch;
-        own.prefetchRows = (*cpu)->prefetchRows;
-        own.unrolledSteps = (*cpu)->unrolledSteps;
-      }
+      if (failed(own.obey(op, **cpu)))
+        return signalPassFailure();
       FailureOr<LoopPlan> plan = planLoops(op, own, whyNot);
       if (failed(plan)) {
         if (report)

@@ -1,6 +1,7 @@
 //===- ReportKernels.cpp - What each linalg op becomes --------------------===//
 
 #include "../PassTarget.h"
+#include "../Tile/Attention.h"
 #include "../Tile/LoopPlan.h"
 #include "Dyn/Transforms/Passes.h"
 
@@ -58,16 +59,27 @@ struct DynReportKernelsPass
                       << budget.tile.vectors << " vectors of "
                       << budget.vectorBits / 32;
     });
-    getOperation()->walk([&](linalg::LinalgOp op) {
+    WalkResult done = getOperation()->walk([&](linalg::LinalgOp op) {
       if (!op.hasPureBufferSemantics() || isInAttention(op))
-        return;
-      std::string whyNot;
-      FailureOr<LoopPlan> plan = planLoops(op, budget, whyNot);
-      InFlightDiagnostic remark = op.emitRemark();
-      if (failed(plan)) {
-        remark << "scalar loop: " << whyNot;
-        return;
-      }
+        return WalkResult::advance();
+      RegisterBudget own = budget;
+      if (failed(own.obey(op, **cpu)))
+        return WalkResult::interrupt();
+      report(op, own);
+      return WalkResult::advance();
+    });
+    if (done.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  void report(linalg::LinalgOp op, const RegisterBudget &budget) {
+    std::string whyNot;
+    FailureOr<LoopPlan> plan = planLoops(op, budget, whyNot);
+    InFlightDiagnostic remark = op.emitRemark();
+    if (failed(plan)) {
+      remark << "scalar loop: " << whyNot;
+    } else {
       remark << nameOf(op) << ": ";
       if (plan->rowDim)
         remark << "blocks of up to " << plan->rows << " rows by ";
@@ -78,7 +90,9 @@ struct DynReportKernelsPass
              << (plan->lanesReduce ? " along the reduction" : "");
       if (!plan->maskable)
         remark << ", its end one by one";
-    });
+    }
+    if (auto reason = op->getAttrOfType<StringAttr>(kNoAttentionAttr))
+      remark << "; no attention: " << reason.getValue();
   }
 };
 } // namespace

@@ -40,3 +40,21 @@ func.func @scalar(%a: memref<?xf32>, %b: memref<?xf32>) {
   }
   return
 }
+
+// An op with a configuration of its own is planned by that one.
+func.func @own_configuration(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>) {
+  // expected-remark@+1 {{contraction: blocks of up to 2 rows by 4 vectors of 8}}
+  linalg.matmul {dyn.lowering = {registers = array<i64: 2, 4>}}
+    ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+  // expected-remark@+1 {{contraction: blocks of up to 6 rows by 2 vectors of 8; no attention: the softmax is read by several ops}}
+  linalg.matmul {dyn.no_attention = "the softmax is read by several ops"}
+    ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+  return
+}
+
+func.func @wrong_configuration(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>) {
+  // expected-error@+1 {{registers 30 x 2 need 63 vector registers, znver2 has 16}}
+  linalg.matmul {dyn.lowering = {registers = array<i64: 30, 2>}}
+    ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+  return
+}
