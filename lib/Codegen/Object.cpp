@@ -84,6 +84,15 @@ dyn::translateToLLVMIR(ModuleOp module, const Target &target,
   return result;
 }
 
+/// What -O3 has left to do where loops are tiled, unrolled and in vectors
+/// already: each of its passes once rather than up to eight times. The loop
+/// vectorizer is for ops that took the general path.
+static constexpr llvm::StringRef kPasses =
+    "cgscc(inline),globaldce,"
+    "function(sroa,early-cse<memssa>,simplifycfg,instcombine,"
+    "loop-mssa(loop-rotate,licm),loop(indvars,loop-unroll-full),gvn,dse,"
+    "loop-vectorize,loop-unroll<O3>,instcombine,simplifycfg)";
+
 void dyn::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions();
@@ -103,8 +112,9 @@ void dyn::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  llvm::ModulePassManager passes;
+  llvm::cantFail(builder.parsePassPipeline(passes, kPasses));
+  passes.run(module, modules);
 }
 
 Result<llvm::SmallString<0>> dyn::emitCode(llvm::Module &module,

@@ -23,7 +23,7 @@ translateToLLVMIR(ModuleOp module, const Target &target,
                   const llvm::TargetMachine &machine,
                   llvm::LLVMContext &context);
 
-/// LLVM's -O3 for the machine. Makes no calls but allowed ones.
+/// LLVM's optimizations for the machine. Makes no calls but allowed ones.
 void optimize(llvm::Module &module, llvm::TargetMachine &machine);
 
 /// Object code or assembly.
