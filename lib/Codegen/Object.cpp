@@ -85,13 +85,13 @@ dyn::translateToLLVMIR(ModuleOp module, const Target &target,
 }
 
 /// What -O3 has left to do where loops are tiled, unrolled and in vectors
-/// already: each of its passes once rather than up to eight times. The loop
-/// vectorizer is for ops that took the general path.
+/// already: passes that find something, once each. The loop vectorizer is for
+/// ops that took the general path.
 static constexpr llvm::StringRef kPasses =
     "cgscc(inline),globaldce,"
     "function(sroa,early-cse<memssa>,simplifycfg,instcombine,"
-    "loop-mssa(loop-rotate,licm),loop(indvars,loop-unroll-full),gvn,dse,"
-    "loop-vectorize,loop-unroll<O3>,instcombine,simplifycfg)";
+    "loop-mssa(loop-rotate,licm),loop(loop-unroll-full),gvn,"
+    "loop-vectorize,loop-unroll<O3>,instsimplify,simplifycfg)";
 
 void dyn::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());

@@ -14,6 +14,7 @@
 #include "PrepareEntry.h"
 #include "mlir/Bytecode/Encoding.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/PassManager.h"
@@ -216,6 +217,16 @@ static std::string printModule(ModuleOp module) {
   return text;
 }
 
+/// Runs the passes that `build` adds. What they leave is verified once: after
+/// each of them it would take as long as the passes themselves.
+static LogicalResult
+runPipeline(ModuleOp module, llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager manager(module.getContext());
+  manager.enableVerifier(false);
+  build(manager);
+  return failure(failed(manager.run(module)) || failed(verify(module)));
+}
+
 Result<std::string> Compiler::compile(const std::string &path) {
   Result<OwningOpRef<ModuleOp>> module = load(path);
   if (!module)
@@ -225,9 +236,9 @@ Result<std::string> Compiler::compile(const std::string &path) {
   if (options.stage == Stage::Graph)
     return printModule(**module);
   phases.start("graph");
-  PassManager manager(&context);
-  buildGraphPipeline(manager, PipelineOptions());
-  if (failed(manager.run(**module)))
+  if (failed(runPipeline(**module, [](OpPassManager &manager) {
+        buildGraphPipeline(manager, PipelineOptions());
+      })))
     return diagnostics->takeError(path + ": the graph cannot be lowered");
   if (options.stage == Stage::Tensor)
     return printModule(**module);
@@ -266,9 +277,9 @@ Result<> Compiler::runPasses(ModuleOp module, const Target &target,
   pipeline.target = target.name.str();
   pipeline.entrySymbol = entrySymbol;
   phases.start("tile");
-  PassManager codegen(&context);
-  buildCodegenPipeline(codegen, pipeline);
-  if (failed(codegen.run(module)))
+  if (failed(runPipeline(module, [&](OpPassManager &manager) {
+        buildCodegenPipeline(manager, pipeline);
+      })))
     return diagnostics->takeError("code generation failed");
   countKernels(module, report);
   if (options.stage == Stage::Tiled)
@@ -286,9 +297,9 @@ Result<> Compiler::runPasses(ModuleOp module, const Target &target,
           DimAttr::max(arena, report.description.arenaBytes);
   }
   phases.start("lower");
-  PassManager lower(&context);
-  buildToLLVMPipeline(lower, pipeline);
-  if (failed(lower.run(module)))
+  if (failed(runPipeline(module, [&](OpPassManager &manager) {
+        buildToLLVMPipeline(manager, pipeline);
+      })))
     return diagnostics->takeError("the lowering to LLVM failed");
   return {};
 }
