@@ -3,6 +3,7 @@
 #include "Dyn/Transforms/EntryAttributes.h"
 #include "Dyn/Transforms/Passes.h"
 #include "RuntimeCalls.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -188,6 +189,9 @@ private:
   func::FuncOp moveToFunction(const ParallelLoop &loop, StringRef name,
                               ValueRange captured, ValueRange counts) const;
   func::FuncOp mergeWithEqual(func::FuncOp outlined);
+  SmallVector<Value> pack(OpBuilder &builder, Location loc, Value value) const;
+  Value unpack(OpBuilder &builder, Location loc, Type type,
+               function_ref<Value()> next) const;
   LLVM::LLVMStructType getDataType(ValueRange captured) const;
   Value storeData(OpBuilder &builder, func::FuncOp caller, Location loc,
                   ValueRange captured) const;
@@ -201,10 +205,63 @@ private:
   DenseMap<llvm::hash_code, SmallVector<func::FuncOp>> bodies;
 };
 
+/// The type of a buffer without gaps: its memory and the sizes that are not in
+/// the type say all, in a third of a descriptor's words.
+static MemRefType getWhole(Type type) {
+  auto buffer = dyn_cast<MemRefType>(type);
+  return buffer && buffer.getLayout().isIdentity() ? buffer : MemRefType();
+}
+
+/// The fields that stand for `value`.
+SmallVector<Value> Outliner::pack(OpBuilder &builder, Location loc,
+                                  Value value) const {
+  Value lowered = types.toLowered(builder, loc, value);
+  MemRefType type = getWhole(value.getType());
+  if (!type)
+    return {lowered};
+  MemRefDescriptor descriptor(lowered);
+  SmallVector<Value> fields{descriptor.alignedPtr(builder, loc)};
+  for (auto [dim, size] : llvm::enumerate(type.getShape()))
+    if (ShapedType::isDynamic(size))
+      fields.push_back(descriptor.size(builder, loc, dim));
+  return fields;
+}
+
+/// The value of `type` that takes its fields, one after the other, from
+/// `next`.
+Value Outliner::unpack(OpBuilder &builder, Location loc, Type type,
+                       function_ref<Value()> next) const {
+  MemRefType whole = getWhole(type);
+  if (!whole)
+    return types.fromLowered(builder, loc, next(), type);
+  auto descriptor = MemRefDescriptor::poison(builder, loc, types.get(type));
+  Value memory = next();
+  descriptor.setAllocatedPtr(builder, loc, memory);
+  descriptor.setAlignedPtr(builder, loc, memory);
+  auto constant = [&](int64_t value) -> Value {
+    return LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), value);
+  };
+  descriptor.setOffset(builder, loc, constant(0));
+  SmallVector<Value> sizes;
+  for (int64_t size : whole.getShape())
+    sizes.push_back(ShapedType::isDynamic(size) ? next() : constant(size));
+  Value stride = constant(1);
+  for (size_t dim = sizes.size(); dim-- > 0;) {
+    descriptor.setSize(builder, loc, dim, sizes[dim]);
+    descriptor.setStride(builder, loc, dim, stride);
+    stride = LLVM::MulOp::create(builder, loc, stride, sizes[dim]);
+  }
+  return types.fromLowered(builder, loc, descriptor, type);
+}
+
 LLVM::LLVMStructType Outliner::getDataType(ValueRange captured) const {
   SmallVector<Type> fields;
-  for (Value value : captured)
-    fields.push_back(types.get(value.getType()));
+  for (Value value : captured) {
+    MemRefType whole = getWhole(value.getType());
+    fields.push_back(whole ? pointer : types.get(value.getType()));
+    if (whole)
+      fields.append(whole.getNumDynamicDims(), IntegerType::get(context, 64));
+  }
   return LLVM::LLVMStructType::getLiteral(context, fields);
 }
 
@@ -220,10 +277,11 @@ Value Outliner::storeData(OpBuilder &builder, func::FuncOp caller, Location loc,
     slot = LLVM::AllocaOp::create(builder, loc, pointer, type, one);
   }
   Value data = LLVM::UndefOp::create(builder, loc, type);
-  for (auto [i, value] : llvm::enumerate(captured))
-    data = LLVM::InsertValueOp::create(builder, loc, data,
-                                       types.toLowered(builder, loc, value),
-                                       ArrayRef<int64_t>(i));
+  int64_t next = 0;
+  for (Value value : captured)
+    for (Value field : pack(builder, loc, value))
+      data = LLVM::InsertValueOp::create(builder, loc, data, field,
+                                         ArrayRef<int64_t>(next++));
   LLVM::StoreOp::create(builder, loc, data, slot);
   return slot;
 }
@@ -261,11 +319,13 @@ func::FuncOp Outliner::moveToFunction(const ParallelLoop &loop, StringRef name,
   Value data = LLVM::LoadOp::create(builder, loc, getDataType(captured),
                                     entry->getArgument(0));
   IRMapping mapping;
-  for (auto [i, value] : llvm::enumerate(captured)) {
-    Value field =
-        LLVM::ExtractValueOp::create(builder, loc, data, ArrayRef<int64_t>(i));
-    mapping.map(value, types.fromLowered(builder, loc, field, value.getType()));
-  }
+  int64_t field = 0;
+  auto nextField = [&]() -> Value {
+    return LLVM::ExtractValueOp::create(builder, loc, data,
+                                        ArrayRef<int64_t>(field++));
+  };
+  for (Value value : captured)
+    mapping.map(value, unpack(builder, loc, value.getType(), nextField));
   auto recover = [&](OpFoldResult size) -> Value {
     if (std::optional<int64_t> constant = getConstantIntValue(size))
       return arith::ConstantIndexOp::create(builder, loc, *constant);

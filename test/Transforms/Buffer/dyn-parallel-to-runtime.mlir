@@ -78,3 +78,28 @@ func.func @equal(%a: memref<?xf32>, %b: memref<?xf32>) {
   }
   return
 }
+
+// A whole buffer goes along as its memory and the sizes that its type leaves
+// open, a part of one as its descriptor.
+// CHECK-LABEL: func.func private @captures_parallel_0
+// CHECK: %[[LOADED:.*]] = llvm.load %{{.*}} : !llvm.ptr -> !llvm.struct<(ptr, i64, ptr, struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>, i64)>
+// CHECK: %[[MEMORY:.*]] = llvm.extractvalue %[[LOADED]][0]
+// CHECK: llvm.insertvalue %[[MEMORY]], %{{.*}}[0]
+// CHECK: llvm.insertvalue %[[MEMORY]], %{{.*}}[1]
+// CHECK: %[[SIZE:.*]] = llvm.extractvalue %[[LOADED]][1]
+// CHECK: %[[THREE:.*]] = llvm.mlir.constant(3 : i64)
+// CHECK: %[[ONE:.*]] = llvm.mlir.constant(1 : i64)
+// CHECK: llvm.insertvalue %[[THREE]], %{{.*}}[3, 1]
+// CHECK: llvm.insertvalue %[[ONE]], %{{.*}}[4, 1]
+// CHECK: llvm.insertvalue %[[SIZE]], %{{.*}}[3, 0]
+// CHECK: builtin.unrealized_conversion_cast {{.*}} to memref<?x3xf32>
+func.func @captures(%a: memref<?x3xf32>, %b: memref<f32>, %c: memref<?xf32, strided<[?], offset: ?>>) {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  scf.forall (%i) in (%c8) {
+    %0 = memref.load %a[%i, %c0] : memref<?x3xf32>
+    memref.store %0, %b[] : memref<f32>
+    memref.store %0, %c[%i] : memref<?xf32, strided<[?], offset: ?>>
+  }
+  return
+}
