@@ -15,7 +15,7 @@ func.func @too_many_registers(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tenso
 // -----
 
 func.func @no_panels(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
-  // expected-error@+1 {{'dyn.lowering' 'reduction_block' is for operands packed as panels, this op has none}}
+  // expected-error@+1 {{'dyn.lowering' 'reduction_block', 'prefetch_rows' and 'unroll' are for operands packed as panels, this op has none}}
   %0 = linalg.matmul {dyn.lowering = {reduction_block = 64}}
       ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
   return %0 : tensor<?x?xf32>
@@ -100,4 +100,22 @@ func.func @cut_panels(%a: tensor<?x768xf32>, %b: tensor<2x24x768x16xf32>, %c: te
     linalg.yield %2 : f32
   } -> tensor<?x768xf32>
   return %0 : tensor<?x768xf32>
+}
+
+// -----
+
+func.func @unrolled_too_often(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // expected-error@+1 {{'dyn.lowering' 'unroll' expects at most 16, got 1000}}
+  %0 = linalg.matmul {dyn.lowering = {unroll = 1000}}
+      ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
+}
+
+// -----
+
+func.func @streamed_product(%a: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  // expected-error@+1 {{'dyn.lowering' has no field 'stream'}}
+  %0 = linalg.matmul {dyn.lowering = {stream = 1}}
+      ins(%a, %a : tensor<?x?xf32>, tensor<?x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
 }

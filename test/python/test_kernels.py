@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kernels import EmulatedKernels, Kernels, guarded, panels
+from tools import run_tool
 
 # Over panels of 16 columns: sizes that the code knows, as weights have, and sizes that it does not.
 PANELS = [(45, 67), (32, 64), (7, 1), (17, 5), (70, 33), (16, 1537)]
@@ -63,6 +64,17 @@ func.func @matmul_f64(%a: memref<?x?xf64>, %b: memref<?x?xf64>, %c: memref<?x?xf
 func.func @add_bias(%a: memref<?x?xf32>, %b: memref<?xf32>, %c: memref<?x?xf32>)
     attributes {llvm.emit_c_interface} {
   linalg.generic {indexing_maps = [#all, #column, #all], iterator_types = ["parallel", "parallel"]}
+      ins(%a, %b : memref<?x?xf32>, memref<?xf32>) outs(%c : memref<?x?xf32>) {
+  ^bb0(%x: f32, %y: f32, %old: f32):
+    %0 = arith.addf %x, %y : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+func.func @add_bias_streamed(%a: memref<?x?xf32>, %b: memref<?xf32>, %c: memref<?x?xf32>)
+    attributes {llvm.emit_c_interface} {
+  linalg.generic {indexing_maps = [#all, #column, #all], iterator_types = ["parallel", "parallel"],
+                  dyn.lowering = {stream = 1024}}
       ins(%a, %b : memref<?x?xf32>, memref<?xf32>) outs(%c : memref<?x?xf32>) {
   ^bb0(%x: f32, %y: f32, %old: f32):
     %0 = arith.addf %x, %y : f32
@@ -240,6 +252,30 @@ def test_elementwise_reductions_and_copies(run):
         ids[...] = np.random.default_rng(m).integers(0, 50, m)
         run("gather", table, ids, out)
         np.testing.assert_array_equal(out, table[ids])
+
+
+def test_results_past_the_caches(run):
+    """Above and below the limit, in rows of whole vectors and others, aligned and not."""
+    for m, n in itertools.product([0, 1, 5, 16], [1, 16, 17, 48, 64, 255, 256, 272, 1021]):
+        a, bias = random((m, n)), random((n,), 1)
+        for aligned in (True, False):
+            start = 64 if aligned else 16
+            memory = guarded((m * n * 4 + start,), np.uint8, "start")
+            c = memory[start:].view(np.float32).reshape(m, n)
+            run("add_bias_streamed", a, bias, c)
+            np.testing.assert_array_equal(c, a + bias)
+
+
+@pytest.mark.parametrize("cpu", ["znver2", "skylake-avx512", "neoverse-n1"])
+def test_panels_are_read_as_panels(tmp_path, cpu):
+    """What the tests of panels call streams them: that path alone prefetches weights."""
+    (tmp_path / "kernels.mlir").write_text(SOURCE)
+    done = run_tool("dyn-opt", tmp_path / "kernels.mlir", f"--dyn-vectorize=target={cpu}")
+    assert done.returncode == 0, done.stderr
+    functions = {body.split("(", 1)[0]: body for body in done.stdout.split("func.func @")[1:]}
+    for name in ["panels", *(f"panels_{n}_{k}" for n, k in PANELS)]:
+        assert "memref.prefetch %arg1" in functions[name], name
+    assert "memref.prefetch" not in functions["matmul"]
 
 
 def test_integers_and_booleans(run):

@@ -84,6 +84,23 @@ def test_a_row_has_the_same_bits(tmp_path, name):
             np.testing.assert_array_equal(which(x=x[first : first + count])["y"], whole[first : first + count])
 
 
+@pytest.mark.parametrize("name", ["layer_norm", "gelu"])
+def test_a_result_larger_than_the_caches(tmp_path, name):
+    """Written past them: the same bits as of a few rows, from all threads, wherever the memory begins."""
+    model = compile_rows(tmp_path, OPERATIONS[name][0], 768)
+    threaded = dyn.load(tmp_path / "model.so", threads=2)
+    x = np.random.default_rng(0).standard_normal((11000, 768), np.float32)
+    expected = np.concatenate([model(x=x[first : first + 1000])["y"] for first in range(0, len(x), 1000)])
+    memory = np.zeros(x.size + 32, np.float32)
+    aligned = -memory.ctypes.data // 4 % 16
+    for first in (aligned, aligned + 4):
+        for which in (model, threaded):
+            y = memory[first : first + x.size].reshape(x.shape)
+            y[...] = 0
+            which.run({"x": x}, {"y": y})
+            np.testing.assert_array_equal(y, expected)
+
+
 def test_softmax_of_extremes(tmp_path):
     """Infinite differences weigh nothing, exactly; a NaN of any bits and an infinite maximum spoil their row."""
     model = compile_rows(tmp_path, SOFTMAX, 37)

@@ -46,6 +46,9 @@ struct Target {
   int64_t prefetchDistance, prefetchRows;
   /// Steps of a reduction over panels that one turn of its loop takes.
   int64_t unrolledSteps;
+  /// Bytes of an elementwise result from which on it is written past the
+  /// caches: as much as the last level holds; 0: never.
+  int64_t stream;
 };
 
 /// All records, in the order in which `hostTarget` prefers them.

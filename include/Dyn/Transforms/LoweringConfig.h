@@ -1,7 +1,8 @@
 //===- LoweringConfig.h - How one op becomes code ---------------*- C++ -*-===//
 //
 // Decide, verify, execute: `dyn-decide` writes a configuration on each op that
-// multiplies and sums, as the discardable attribute `dyn.lowering`. Users may
+// multiplies and sums, and on each elementwise one, as the discardable
+// attribute `dyn.lowering`. Users may
 // write or change it. Whoever reads it verifies it first; passes that tile and
 // vectorize obey it and decide nothing themselves.
 //
@@ -31,14 +32,25 @@ struct LoweringConfig {
   /// How far ahead of a stream of panels, or in wide blocks of the other
   /// operand, to prefetch, in bytes; 0 not at all.
   int64_t prefetch = 0;
+  /// Rows of a register tile from which on a single block of them does so.
+  int64_t prefetchRows = 1;
+  /// Steps of the reduction that one turn of a loop over panels takes.
+  int64_t unroll = 1;
   /// The smallest number of iterations of the parallel loop worth a thread.
   int64_t grain = 1;
+  /// Of an elementwise op, which has this field alone: bytes of the result from
+  /// which on it is written past the caches; 0: never.
+  int64_t stream = 0;
 
   static constexpr llvm::StringLiteral kAttrName = "dyn.lowering";
-  DictionaryAttr getAttr(MLIRContext *context) const;
+  DictionaryAttr getAttr(linalg::LinalgOp op) const;
 };
 
-/// What suits `op`, which multiplies and sums, on `target`.
+/// On a comparison of sizes, or an op around it: constants that it may contain,
+/// which come from a configuration.
+inline constexpr llvm::StringLiteral kTileSizesAttr = "dyn.tile_sizes";
+
+/// What suits `op`, which multiplies and sums or is elementwise, on `target`.
 LoweringConfig decideLowering(linalg::LinalgOp op, const Target &target);
 
 /// The configuration that `op` carries, or what suits it if it carries none.

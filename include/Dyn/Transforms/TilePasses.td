@@ -6,9 +6,9 @@
 include "mlir/Pass/PassBase.td"
 
 def DynDecidePass : Pass<"dyn-decide"> {
-  let summary = "decide how each contraction becomes code";
+  let summary = "decide how each contraction and each elementwise op becomes code";
   let description = [{
-    Writes the attribute `dyn.lowering` on each op that multiplies and sums: what the target's record, the op's indexing maps
+    Writes the attribute `dyn.lowering` on each op that multiplies and sums, and on each elementwise one: what the target's record, the op's indexing maps
     and element types give, and nothing else, so that what a CPU gets is the same on any machine. `dyn-tile` and
     `dyn-vectorize` obey it.
 
@@ -19,7 +19,14 @@ def DynDecidePass : Pass<"dyn-decide"> {
     | `wide = array<i64: vectors, ...>` | vectors instead where there are no more than 1, 2, ... rows: longer pieces of the other operand's rows. Not for panels; with `registers` given, none by default |
     | `reduction_block` | steps of the reduction that all rows of a tile take before the next ones; 0: all. For panels |
     | `prefetch` | how many bytes ahead of a stream of panels, or of what a wide block reads, to prefetch; 0: not at all |
+    | `prefetch_rows` | rows of a register tile from which on a single block of them prefetches. For panels |
+    | `unroll` | steps of the reduction that one turn of its loop takes, at most 16. For panels |
     | `grain` | the smallest number of iterations of the parallel loop that are worth a thread |
+    | `stream` | of an elementwise op, which has no other field: bytes of its result from which on it is written past the caches; 0: never |
+
+    An ordinary store reads its line from memory first, which a store past the caches does not; but what it writes has to
+    come back from memory for whoever reads it next. So only results are written that way that are too large to be in a
+    cache by then: the limit is what the last level holds, measured with a reader right behind the writer.
 
     Any of the fields may be in the IR already: it stays, the others are filled in. What does not fit is refused here, and by
     each pass that obeys it, with the rule it breaks: registers beyond those of the CPU, tiles that cut a panel, fields that
@@ -72,6 +79,13 @@ def DynVectorizePass : Pass<"dyn-vectorize"> {
       1 to `rows` have a version each, chosen by an `scf.index_switch`; these versions depend on the register file alone.
       The op's `dyn.lowering` (see `dyn-decide`) says how many; the options do for ops without.
     - Operands packed as panels (see `dyn-pack-weights`) are prefetched, and long reductions cut into blocks, likewise.
+    - A fill in front of a reduction and cheap elementwise ops in place behind it become part of its tile: sums start in
+      registers and leave them finished, the buffer is written once.
+    - Of several ops in a loop over rows, the last one that reads a row prefetches the next one, and the one in front of it
+      the row that will be written.
+    - Elementwise results of at least `stream` bytes (see `dyn-decide`) are written past the caches where their rows are whole
+      vectors that begin at multiples of their size; a fence behind the outermost loop concludes them. Results that another
+      op in the same loop reads are not, nor those of transpositions and gathers, which wait for what they read.
     - The rest (no loop contiguous in every output, payloads with control flow) is left for `convert-linalg-to-loops`;
       `report` says what and why.
 
@@ -88,8 +102,8 @@ def DynVectorizePass : Pass<"dyn-vectorize"> {
            "Vectors in a row of a contraction's register tile; 0: as the target has it">,
     Option<"report", "report", "bool", "false", "Remark on each op that stays scalar">,
   ];
-  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "math::MathDialect", "memref::MemRefDialect",
-                           "scf::SCFDialect", "vector::VectorDialect"];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "LLVM::LLVMDialect", "math::MathDialect",
+                           "memref::MemRefDialect", "scf::SCFDialect", "vector::VectorDialect"];
 }
 
 def DynExpandMathPass : Pass<"dyn-expand-math"> {

@@ -16,12 +16,11 @@ static Value getRoot(Value view) {
 }
 
 static bool touches(Operation &op, Value root) {
-  return op.getNumRegions() != 0 && !isa<linalg::LinalgOp>(op)
-             ? true
-             : llvm::any_of(op.getOperands(), [&](Value operand) {
-                 return isa<BaseMemRefType>(operand.getType()) &&
-                        getRoot(operand) == root;
-               });
+  return (op.getNumRegions() != 0 && !isa<linalg::LinalgOp>(op)) ||
+         llvm::any_of(op.getOperands(), [&](Value operand) {
+           return isa<BaseMemRefType>(operand.getType()) &&
+                  getRoot(operand) == root;
+         });
 }
 
 /// Whether the payload is worth repeating in each version of a tile: a few

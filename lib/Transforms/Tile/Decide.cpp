@@ -22,13 +22,15 @@ struct DynDecidePass : dyn::impl::DynDecidePassBase<DynDecidePass> {
     if (failed(cpu))
       return signalPassFailure();
     WalkResult result = getOperation()->walk([&](linalg::LinalgOp op) {
-      if (!op->hasAttr(LoweringConfig::kAttrName) && !isContraction(op) &&
-          !linalg::isaConvolutionOpInterface(op))
+      bool isElementwise =
+          op.getNumReductionLoops() == 0 && !isa<linalg::FillOp>(op);
+      if (!op->hasAttr(LoweringConfig::kAttrName) && !isElementwise &&
+          !isContraction(op) && !linalg::isaConvolutionOpInterface(op))
         return WalkResult::advance();
       FailureOr<LoweringConfig> config = getLoweringConfig(op, **cpu);
       if (failed(config))
         return WalkResult::interrupt();
-      op->setAttr(LoweringConfig::kAttrName, config->getAttr(&getContext()));
+      op->setAttr(LoweringConfig::kAttrName, config->getAttr(op));
       return WalkResult::advance();
     });
     if (result.wasInterrupted())

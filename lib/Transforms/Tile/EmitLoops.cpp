@@ -53,7 +53,7 @@ void LoopEmitter::emitOuter(ArrayRef<unsigned> dims) {
                 [&] { emitOuter(dims.drop_front()); });
   if (plan.lanesReduce)
     return emitRows({});
-  emitLanes();
+  plan.stream ? emitLanesOrStreams() : emitLanes();
 }
 
 SmallVector<Value> LoopEmitter::makeMasks(int64_t vectors) {

@@ -190,7 +190,7 @@ void LoopEmitter::write(OpOperand &operand, Value value, const Tile &tile,
     value = arith::ExtUIOp::create(
         b, loc, VectorType::get({tile.lanes}, b.getI8Type()), value);
   if (tile.masks.empty())
-    vector::StoreOp::create(b, loc, value, buffer, where);
+    storeVector(value, buffer, where);
   else
     vector::MaskedStoreOp::create(b, loc, buffer, where,
                                   tile.masks[cell.vector], value);

@@ -57,6 +57,10 @@ private:
   void emitOuter(ArrayRef<unsigned> dims);
   void emitLanes();
   void emitStrips(int64_t vectors);
+  void emitLanesOrStreams();
+  Value isLarge(Value buffer, int64_t stream);
+  Value isStreamed(Value buffer, int64_t stream);
+  void emitFence(Value buffer, int64_t stream);
   void emitReductionBlocks(Tile tile);
   void emitRows(Tile tile);
   void emitColumns(Tile tile);
@@ -103,6 +107,7 @@ private:
   SmallVector<std::tuple<OpOperand *, Cell, Value>> readLines(const Tile &tile,
                                                               unsigned dim);
   void write(OpOperand &operand, Value value, const Tile &tile, Cell cell);
+  void storeVector(Value value, Value buffer, ValueRange where);
   Value laneIndex(const Tile &tile, Cell cell);
   Value loadAtComputedIndex(memref::LoadOp load, const IRMapping &values,
                             const Tile &tile, Cell cell);
@@ -133,6 +138,8 @@ private:
   /// The columns of the current tile, clamped to the last one.
   SmallVector<Value> columnIndices;
   SmallVector<unsigned> reductions;
+  /// Whether vectors are aligned and written past the caches.
+  bool streams = false;
   /// The part of the first reduction that is being computed.
   Value reduceFrom, reduceTo;
   /// The number of all rows, where code is made for it.

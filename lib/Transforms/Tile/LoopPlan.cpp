@@ -22,8 +22,8 @@ LogicalResult RegisterBudget::obey(linalg::LinalgOp op, const Target &target) {
   wide = config->wide;
   reductionBlock = config->reductionBlock;
   prefetchDistance = config->prefetch;
-  prefetchRows = target.prefetchRows;
-  unrolledSteps = target.unrolledSteps;
+  prefetchRows = config->prefetchRows;
+  unrolledSteps = config->unroll;
   return success();
 }
 

@@ -54,13 +54,18 @@ struct RowAhead {
   bool isWritten;
   /// As `memref.prefetch` says it.
   int64_t locality;
+  /// Of a row that is written, the writer's `LoopPlan::stream`.
+  int64_t stream = 0;
 };
 
 /// What `op`, one of several ops in a loop over rows, should ask for: the next
 /// one of a row that it reads as the last of several, since otherwise memory
 /// rests while later ops work on what the first one has brought to the cache;
 /// and the row that the op behind it is going to write.
-SmallVector<RowAhead> findRowsAhead(linalg::LinalgOp op);
+/// `streams` has the `LoopPlan::stream` of ops.
+SmallVector<RowAhead>
+findRowsAhead(linalg::LinalgOp op,
+              const DenseMap<Operation *, int64_t> &streams);
 
 struct LoopPlan {
   /// The loop dimension whose iterations share a vector, and the number of
@@ -96,6 +101,8 @@ struct LoopPlan {
   /// Steps over the rows of panels that one turn of their loop takes.
   int64_t unrolledSteps = 1;
   SmallVector<RowAhead> rowsAhead;
+  /// Bytes of a result from which on it is written past the caches; 0: never.
+  int64_t stream = 0;
 };
 
 /// How `operand` moves in memory along loop dimension `dim`.
@@ -110,6 +117,10 @@ Operation *matchCombiner(linalg::LinalgOp op, unsigned index);
 /// says in one clause what stands in the way.
 FailureOr<LoopPlan> planLoops(linalg::LinalgOp op, const RegisterBudget &budget,
                               std::string &whyNot);
+
+/// Whether no op next to `op`, nor itself, reads what it writes: that could go
+/// past the caches.
+bool mayStream(linalg::LinalgOp op);
 
 /// Replaces `op` by the loops of `plan`. The outermost ones of a reduction also
 /// do what `surroundings` do, whose ops are replaced too.

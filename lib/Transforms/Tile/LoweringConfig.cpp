@@ -7,17 +7,26 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
-DictionaryAttr LoweringConfig::getAttr(MLIRContext *context) const {
-  Builder b(context);
+DictionaryAttr LoweringConfig::getAttr(linalg::LinalgOp op) const {
+  Builder b(op.getContext());
+  auto number = [&](StringRef name, int64_t value) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+  };
+  auto list = [&](StringRef name, ArrayRef<int64_t> values) {
+    return b.getNamedAttr(name, b.getDenseI64ArrayAttr(values));
+  };
+  if (op.getNumReductionLoops() == 0)
+    return b.getDictionaryAttr(number("stream", stream));
   SmallVector<NamedAttribute> fields{
-      b.getNamedAttr("grain", b.getI64IntegerAttr(grain)),
-      b.getNamedAttr("prefetch", b.getI64IntegerAttr(prefetch)),
-      b.getNamedAttr("reduction_block", b.getI64IntegerAttr(reductionBlock)),
-      b.getNamedAttr("registers", b.getDenseI64ArrayAttr(
-                                      {registers.rows, registers.vectors})),
-      b.getNamedAttr("tile", b.getDenseI64ArrayAttr({tileRows, tileColumns}))};
+      number("grain", grain),
+      number("prefetch", prefetch),
+      number("prefetch_rows", prefetchRows),
+      number("reduction_block", reductionBlock),
+      list("registers", {registers.rows, registers.vectors}),
+      list("tile", {tileRows, tileColumns}),
+      number("unroll", unroll)};
   if (!wide.empty())
-    fields.push_back(b.getNamedAttr("wide", b.getDenseI64ArrayAttr(wide)));
+    fields.push_back(list("wide", wide));
   return b.getDictionaryAttr(fields);
 }
 
@@ -67,6 +76,10 @@ static SmallVector<int64_t> decideWide(const Target &target) {
 LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
                                          const Target &target) {
   LoweringConfig config;
+  if (op.getNumReductionLoops() == 0) {
+    config.stream = target.stream;
+    return config;
+  }
   // Enough rows that reading the other operand again costs nothing.
   config.tileRows = 4 * target.tile.rows;
   config.tileColumns = target.tile.vectors * target.vectorBits / 32;
@@ -88,6 +101,8 @@ LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
   int64_t steps = target.l2Cache / 5 / (config.tileColumns * elementBytes);
   config.reductionBlock = std::max<int64_t>(512, steps / 512 * 512);
   config.prefetch = target.prefetchDistance;
+  config.prefetchRows = target.prefetchRows;
+  config.unroll = target.unrolledSteps;
   return config;
 }
 
@@ -101,13 +116,17 @@ class ConfigReader {
 public:
   explicit ConfigReader(DictionaryAttr attribute) : attribute(attribute) {}
 
-  void readNumber(StringRef key, int64_t least, int64_t &number) {
+  void readNumber(StringRef key, int64_t least, int64_t &number,
+                  int64_t most = std::numeric_limits<int64_t>::max()) {
     auto value = take<IntegerAttr>(key, "an integer");
     if (!value)
       return;
     number = value.getInt();
     if (number < least)
       fail("'" + key + "' expects at least " + Twine(least) + ", got " +
+           Twine(number));
+    if (number > most)
+      fail("'" + key + "' expects at most " + Twine(most) + ", got " +
            Twine(number));
   }
 
@@ -131,10 +150,11 @@ public:
       numbers.assign(value.asArrayRef().begin(), value.asArrayRef().end());
   }
 
-  void finish() {
+  void finish(StringRef whose = "") {
     for (NamedAttribute field : attribute)
       if (!known.contains(field.getName()))
-        fail("has no field '" + field.getName().getValue() + "'");
+        fail(whose + (whose.empty() ? "" : " ") + "has no field '" +
+             field.getName().getValue() + "'");
   }
 
   void fail(const Twine &why) {
@@ -160,6 +180,9 @@ private:
 };
 } // namespace
 
+/// Code grows by as much for each row count of the register tile.
+constexpr int64_t kMostUnrolled = 16;
+
 static void verify(linalg::LinalgOp op, const Target &target,
                    const LoweringConfig &config, ConfigReader &reader) {
   auto [rows, vectors] = config.registers;
@@ -179,9 +202,10 @@ static void verify(linalg::LinalgOp op, const Target &target,
                   " vectors of 'registers', got " + Twine(wide));
   }
   OpOperand *panels = findPanels(op);
-  if (!panels && config.reductionBlock)
-    reader.fail("'reduction_block' is for operands packed as panels, this op "
-                "has none");
+  if (!panels &&
+      (config.reductionBlock || config.prefetchRows != 1 || config.unroll != 1))
+    reader.fail("'reduction_block', 'prefetch_rows' and 'unroll' are for "
+                "operands packed as panels, this op has none");
   if (!panels && config.wide.empty() && config.prefetch)
     reader.fail("'prefetch' is for operands packed as panels and for 'wide' "
                 "blocks, this op has none");
@@ -206,9 +230,6 @@ FailureOr<LoweringConfig> mlir::dyn::getLoweringConfig(linalg::LinalgOp op,
   auto dictionary = dyn_cast<DictionaryAttr>(attribute);
   if (!dictionary)
     return refuse("expects a dictionary");
-  if (op.getNumReductionLoops() == 0)
-    return refuse(
-        "is for ops that multiply and sum, this one has no reduction");
   // Fields that are not given are decided. What is decided for wide blocks
   // goes with the registers that are.
   if (dictionary.contains("registers") && !dictionary.contains("wide") &&
@@ -217,11 +238,20 @@ FailureOr<LoweringConfig> mlir::dyn::getLoweringConfig(linalg::LinalgOp op,
     config.prefetch = 0;
   }
   ConfigReader reader(dictionary);
+  if (op.getNumReductionLoops() == 0) {
+    reader.readNumber("stream", 0, config.stream);
+    reader.finish("of an op without a reduction");
+    if (!reader.error.empty())
+      return refuse(reader.error);
+    return config;
+  }
   reader.readPair("tile", config.tileRows, config.tileColumns);
   reader.readPair("registers", config.registers.rows, config.registers.vectors);
   reader.readList("wide", config.wide);
   reader.readNumber("reduction_block", 0, config.reductionBlock);
   reader.readNumber("prefetch", 0, config.prefetch);
+  reader.readNumber("prefetch_rows", 1, config.prefetchRows);
+  reader.readNumber("unroll", 1, config.unroll, kMostUnrolled);
   reader.readNumber("grain", 1, config.grain);
   reader.finish();
   verify(op, target, config, reader);

@@ -42,10 +42,11 @@ static bool readsLast(linalg::LinalgOp op, memref::SubViewOp tile) {
   return isReadBefore;
 }
 
-/// The row that the next op behind `op` with rows like `read` writes, if it
-/// does so little else that it would wait for the lines: computing a function
-/// takes longer than a line.
-static Value findNextWritten(linalg::LinalgOp op, memref::SubViewOp read) {
+/// The next op behind `op` that writes a row like `read`, if it does so little
+/// else that it would wait for the lines: computing a function takes longer
+/// than a line.
+static linalg::LinalgOp findNextWriter(linalg::LinalgOp op,
+                                       memref::SubViewOp read) {
   for (Operation *after = op->getNextNode(); after;
        after = after->getNextNode()) {
     auto next = dyn_cast<linalg::LinalgOp>(after);
@@ -61,7 +62,7 @@ static Value findNextWritten(linalg::LinalgOp op, memref::SubViewOp read) {
       return isa<math::MathDialect>(inner.getDialect()) &&
              !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
     });
-    return hasFunctions ? Value() : out.getResult();
+    return hasFunctions ? linalg::LinalgOp() : next;
   }
   return {};
 }
@@ -91,7 +92,9 @@ findMovingRow(linalg::LinalgOp op) {
   return std::nullopt;
 }
 
-SmallVector<RowAhead> mlir::dyn::findRowsAhead(linalg::LinalgOp op) {
+SmallVector<RowAhead>
+mlir::dyn::findRowsAhead(linalg::LinalgOp op,
+                         const DenseMap<Operation *, int64_t> &streams) {
   SmallVector<RowAhead> rows;
   auto moving = findMovingRow(op);
   if (!moving)
@@ -103,7 +106,8 @@ SmallVector<RowAhead> mlir::dyn::findRowsAhead(linalg::LinalgOp op) {
   if (readsLast(op, tile))
     rows.push_back(
         {operand->getOperandNumber(), tile, dim, 1, false, locality});
-  if (Value written = findNextWritten(op, tile))
-    rows.push_back({operand->getOperandNumber(), written, dim, 0, true, 3});
+  if (linalg::LinalgOp writer = findNextWriter(op, tile))
+    rows.push_back({operand->getOperandNumber(), writer.getDpsInits().front(),
+                    dim, 0, true, 3, streams.lookup(writer)});
   return rows;
 }

@@ -2,12 +2,14 @@
 
 #include "../PassTarget.h"
 #include "Attention.h"
+#include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 #include "LoopPlan.h"
 #include "Transposition.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -53,8 +55,17 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     DenseSet<Operation *> taken;
     // Of ops next to each other, before the first of them is gone.
     DenseMap<Operation *, SmallVector<RowAhead>> rowsAhead;
+    DenseMap<Operation *, int64_t> streams;
+    for (linalg::LinalgOp op : ops) {
+      if (!op->hasAttr(LoweringConfig::kAttrName) || !mayStream(op))
+        continue;
+      FailureOr<LoweringConfig> config = getLoweringConfig(op, **cpu);
+      if (failed(config))
+        return signalPassFailure();
+      streams[op] = config->stream;
+    }
     for (linalg::LinalgOp op : ops)
-      rowsAhead[op] = findRowsAhead(op);
+      rowsAhead[op] = findRowsAhead(op, streams);
     for (linalg::LinalgOp op : ops) {
       if (taken.contains(op) ||
           emitTransposition(rewriter, op, budget.vectorBits))
@@ -74,6 +85,7 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
       taken.insert_range(surroundings.epilogue);
       if (surroundings.fill)
         taken.insert(surroundings.fill);
+      plan->stream = streams.lookup(op);
       plan->rowsAhead = rowsAhead.lookup(op);
       emitLoops(rewriter, op, *plan, surroundings);
     }

@@ -2,6 +2,7 @@
 
 #include "../PassTarget.h"
 #include "Dyn/Target/Target.h"
+#include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
 #include "mlir/Analysis/DataFlow/ConstantPropagationAnalysis.h"
 #include "mlir/Analysis/DataFlow/DeadCodeAnalysis.h"
@@ -208,7 +209,7 @@ private:
     if ((constant >= 0 && constant <= mostRows) || lanes.contains(constant))
       return true;
     for (; op; op = op->getParentOp())
-      if (auto sizes = op->getAttrOfType<DenseI64ArrayAttr>("dyn.tile_sizes"))
+      if (auto sizes = op->getAttrOfType<DenseI64ArrayAttr>(kTileSizesAttr))
         if (llvm::is_contained(sizes.asArrayRef(), constant))
           return true;
     return false;
