@@ -35,6 +35,10 @@ using namespace mlir::dyn;
 /// What a maximum starts from. No infinity: its difference to itself is none.
 constexpr float kLeast = -std::numeric_limits<float>::max();
 
+/// The lowest tile of several rows: fewer take as long, since multiply-adds
+/// wait for one another, and each height is code of its own.
+constexpr int64_t kFewRows = 4;
+
 /// Blocks of as many queries as there are lanes, transposed in registers. Lanes
 /// beyond the last query repeat it.
 void AttentionEmitter::transposeQueries() {
@@ -109,10 +113,13 @@ void AttentionEmitter::emitScores(Value firstKey, Value count) {
     // latency of a multiply-add.
     int64_t most =
         std::max(rows, std::min(lanes, rows * mostVectors / vectors));
+    // The last step but one is for long sequences, which come in full blocks.
     SmallVector<int64_t> heights{1};
-    while (heights.back() * 2 < most - 2)
-      heights.push_back(heights.back() * 2);
-    heights.append({most - 2, most});
+    for (int64_t next = kFewRows; next < most - 2; next *= 2)
+      heights.push_back(next);
+    if (vectors == mostVectors && most - 2 > heights.back())
+      heights.push_back(most - 2);
+    heights.push_back(most);
     // A key may be in two tiles: its scores are the same in both.
     emitTilesOf(count, heights, /*mayOverlap=*/true,
                 [&](Value at, int64_t height) {
@@ -240,9 +247,9 @@ void AttentionEmitter::emitResult(const KeyBlock &keys) {
   int64_t parts = llvm::divideCeil(mostVectors * lanes, rows);
   int64_t high = llvm::divideCeil(mostVectors * lanes, parts),
           low = mostVectors * lanes / parts;
-  SmallVector<int64_t> heights{2};
-  while (heights.back() * 2 < low)
-    heights.push_back(heights.back() * 2);
+  SmallVector<int64_t> heights;
+  for (int64_t next = kFewRows; next < low; next *= 2)
+    heights.push_back(next);
   heights.push_back(low);
   if (high != low)
     heights.push_back(high);
