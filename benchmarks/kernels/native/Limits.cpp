@@ -35,10 +35,10 @@ template <typename T> static void keep(const T &value) {
   asm volatile("" : : "r"(&value) : "memory");
 }
 
-/// Sums memory, `Streams` places at once.
-template <int Streams, bool Prefetch>
+/// Sums memory, `Streams` places at once, in each `Vectors` before the next.
+template <int Streams, bool Prefetch, int Vectors = 8>
 static void read(const char *memory, int64_t bytes) {
-  constexpr int64_t kStep = 8 * sizeof(Vector), kAhead = 4096;
+  constexpr int64_t kStep = Vectors * sizeof(Vector), kAhead = 4096;
   int64_t part = bytes / Streams / kStep * kStep;
   Vector sums[8] = {};
   for (int64_t at = 0; at < part; at += kStep)
@@ -49,8 +49,8 @@ static void read(const char *memory, int64_t bytes) {
         for (int64_t line = 0; line < kStep; line += 64)
           __builtin_prefetch(reinterpret_cast<const char *>(from) + kAhead +
                              line);
-      for (int i = 0; i < 8; ++i)
-        sums[i] += from[i];
+      for (int i = 0; i < Vectors; ++i)
+        sums[(stream * Vectors + i) % 8] += from[i];
     }
   keep(sums);
 }
@@ -161,7 +161,9 @@ Machine *limits_open(int threads, int64_t bytes) {
 /// floating-point operations per second.
 void limits_measure(Machine *machine, double *result) {
   result[0] = machine->stream(read<1, false>, read<1, true>, read<2, false>,
-                              read<2, true>, read<4, false>, read<4, true>);
+                              read<2, true>, read<4, false>, read<4, true>,
+                              read<2, false, 1>, read<2, true, 1>,
+                              read<4, false, 1>, read<4, true, 1>);
   result[1] = machine->stream(copyStored, copyLibrary, copyStreamed);
   result[2] = 0;
   for (int turn = 0; turn < 3; ++turn) {
