@@ -91,7 +91,11 @@ class Peer:
 
 
 class Dyn(Peer):
-    """An artifact through the C ABI, with arguments made once, as a program in C has them."""
+    """An artifact through the C ABI, with arguments made once, as a program in C has them.
+
+    All models have one pool of threads, as in a program that has several: a pool of its own would sleep while the
+    others have their turns, and be woken by every call.
+    """
 
     name = "dyn"
     target = "native"
@@ -99,8 +103,11 @@ class Dyn(Peer):
     def __init__(self, threads: int):
         super().__init__(threads)
         import dyn
+        from dyn import _native
 
         self.version = dyn.__version__
+        self.pool = ctypes.c_void_p()
+        _native.check(_native.library.dyn_pool_create(threads, ctypes.byref(self.pool)))
 
     def open(self, path: Path):
         import dyn
@@ -110,8 +117,8 @@ class Dyn(Peer):
         compiler = _native.find("bin", "dyn-compile")
         made_from = max(path.stat().st_mtime, compiler.stat().st_mtime)
         if not artifact.exists() or artifact.stat().st_mtime < made_from:
-            return dyn.compile(path, output=artifact, target=self.target, threads=self.threads)
-        return dyn.load(artifact, threads=self.threads)
+            dyn.compile(path, output=artifact, target=self.target, threads=self.threads).close()
+        return dyn.Model(artifact, _native.Options(size=ctypes.sizeof(_native.Options), pool=self.pool))
 
     def connect(self, model, inputs, outputs):
         from dyn._model import _Arguments

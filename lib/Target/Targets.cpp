@@ -38,7 +38,7 @@ static constexpr Target kTargets[] = {
      .tile = {14, 2},
      .dotTile = {6, 4},
      .prefetchDistance = 4096,
-     .prefetchRows = 3,
+     .prefetchRows = 1,
      .unrolledSteps = 1,
      // 2.6: 1.375 MiB of the last level a core, of up to 28. Measured beside 32
      // MiB: a reader right behind loses up to 24, and gains from 48 MiB on.
