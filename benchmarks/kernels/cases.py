@@ -475,7 +475,7 @@ def row_cases():
         for width in (768, 3072):
             yield Rows("rows", f"{operation} {width}", "cold", (128, 512), operation=operation, width=width)
             # The last one is larger than the caches by itself.
-            large = (2048, 16384 if width == 768 else 8192)
+            large = (2048, 32768 if width == 768 else 8192)
             yield Rows("rows", f"{operation} {width}, large", "cold", large, operation=operation, width=width)
             yield Rows("rows", f"{operation} {width}", "hot", (8, 128), operation=operation, width=width)
 

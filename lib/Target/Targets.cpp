@@ -40,9 +40,9 @@ static constexpr Target kTargets[] = {
      .prefetchDistance = 4096,
      .prefetchRows = 1,
      .unrolledSteps = 1,
-     // 2.6: 1.375 MiB of the last level a core, of up to 28. Measured beside 32
-     // MiB: a reader right behind loses up to 24, and gains from 48 MiB on.
-     .stream = 32 << 20},
+     // Twice a last level of 32 MiB, where that was measured: a reader right
+     // behind the writer loses up to 48 MiB and gains from 64 MiB on.
+     .stream = 64 << 20},
     // AMD 56305 rev 3.03, "Software Optimization Guide for AMD EPYC 7002", 2.10
     // to 2.12: two FMA pipes of 256 bits, 16 registers; L1 32 KiB, L2 512 KiB.
     {.name = "znver2",
@@ -61,8 +61,8 @@ static constexpr Target kTargets[] = {
      .prefetchDistance = 8192,
      .prefetchRows = 1,
      .unrolledSteps = 2,
-     // 16 MiB of the last level for each complex of four cores.
-     .stream = 16 << 20},
+     // Twice the 16 MiB of the last level that a complex of four cores shares.
+     .stream = 32 << 20},
     // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685), 2.1
     // and 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB. AWS
     // Graviton Technical Guide: L2 1 MiB.
@@ -81,8 +81,8 @@ static constexpr Target kTargets[] = {
      .prefetchDistance = 8192,
      .prefetchRows = 1,
      .unrolledSteps = 4,
-     // Lines that are written as a whole are not read first (write streaming
-     // mode, Technical Reference Manual 100616).
+     // Lines that are written as a whole are not read first: the write
+     // streaming mode of its Technical Reference Manual (100616).
      .stream = 0},
 };
 

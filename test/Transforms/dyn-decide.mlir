@@ -59,8 +59,8 @@ func.func @plain(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>) 
 // SKYLAKE-SAME:  tile = array<i64: 56, 128>
 // CHECK-NOT:     wide
 // CHECK:         linalg.add
-// SKYLAKE-SAME:  dyn.lowering = {stream = 33554432 : i64}
-// ZEN2-SAME:     dyn.lowering = {stream = 16777216 : i64}
+// SKYLAKE-SAME:  dyn.lowering = {stream = 67108864 : i64}
+// ZEN2-SAME:     dyn.lowering = {stream = 33554432 : i64}
 // NEOVERSE-SAME: dyn.lowering = {stream = 0 : i64}
 // CHECK:         linalg.sub
 // CHECK-SAME:    dyn.lowering = {stream = 4096 : i64}

@@ -47,7 +47,7 @@ struct Target {
   /// Steps of a reduction over panels that one turn of its loop takes.
   int64_t unrolledSteps;
   /// Bytes of an elementwise result from which on it is written past the
-  /// caches: as much as the last level holds; 0: never.
+  /// caches: so many that the last level loses most of them anyway; 0: never.
   int64_t stream;
 };
 
