@@ -87,8 +87,14 @@ LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
   config.registers = isScattered ? target.dotTile : target.tile;
   OpOperand *panels = findPanels(op);
   if (!panels) {
-    if (isScattered || !isContraction(op))
+    if (!isContraction(op))
       return config;
+    if (isScattered) {
+      // What a block of rows has brought to the first cache serves more
+      // columns.
+      config.tileColumns *= 4;
+      return config;
+    }
     config.wide = decideWide(target);
     config.tileColumns = config.wide.front() * target.vectorBits / 32;
     config.prefetch = target.prefetchDistance / 4;
