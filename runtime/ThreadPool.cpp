@@ -5,6 +5,7 @@
 #include "Failure.h"
 
 #include <chrono>
+#include <cstring>
 #include <pthread.h>
 #include <sched.h>
 #include <system_error>
@@ -39,37 +40,34 @@ static T waitForChange(const std::atomic<T> &value, T old) {
 }
 
 /// CPUs that the calling thread may run on.
-static int countCpus() {
+static cpu_set_t getAllowedCpus() {
   cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-    return static_cast<int>(std::thread::hardware_concurrency());
-  return CPU_COUNT(&allowed);
-}
-
-/// A new thread inherits the CPUs of the one that starts it. Where that one is
-/// pinned, by another library's threads for instance, all workers would share
-/// its core: they get every CPU that the process may use instead.
-static void escapePinning() {
-  cpu_set_t all;
-  CPU_ZERO(&all);
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    CPU_SET(cpu, &all);
-  sched_setaffinity(0, sizeof(all), &all);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+    return allowed;
+  CPU_ZERO(&allowed);
+  for (unsigned cpu = 0; cpu < std::thread::hardware_concurrency(); ++cpu)
+    CPU_SET(cpu, &allowed);
+  return allowed;
 }
 
 ThreadPool::ThreadPool(int threads) {
   if (threads < 0)
     fail(DYN_INVALID_ARGUMENT, "expects 0 or more threads, got ", threads);
-  int cpus = countCpus();
+  cpus = getAllowedCpus();
   if (threads == 0)
-    threads = cpus;
-  bool isPinned = cpus < threads;
+    threads = CPU_COUNT(&cpus);
+  // A new thread inherits the CPUs of the one that starts it. Where that one is
+  // pinned, by another library's threads for instance, all workers would share
+  // its core: they get every CPU that the process may use instead.
+  bool isPinned = CPU_COUNT(&cpus) < threads;
+  if (isPinned)
+    std::memset(&cpus, 0xff, sizeof(cpus));
   try {
     for (int i = 1; i < threads; ++i)
       workers.emplace_back([this, isPinned] {
         pthread_setname_np(pthread_self(), "dyn-worker");
         if (isPinned)
-          escapePinning();
+          sched_setaffinity(0, sizeof(cpus), &cpus);
         work();
       });
   } catch (const std::system_error &error) {
@@ -91,11 +89,24 @@ void ThreadPool::stop() {
   workers.clear();
 }
 
+void ThreadPool::keepOff(int cpu) {
+  if (cpu == callersCpu || cpu < 0)
+    return;
+  callersCpu = cpu;
+  cpu_set_t others = cpus;
+  CPU_CLR(cpu, &others);
+  if (CPU_COUNT(&others) == 0)
+    return;
+  for (std::thread &worker : workers)
+    pthread_setaffinity_np(worker.native_handle(), sizeof(others), &others);
+}
+
 bool ThreadPool::tryRun(Task newTask, void *newData) {
   std::unique_lock<std::mutex> lock(serving, std::try_to_lock);
   if (!lock)
     return false;
   // Nobody is inside: the fields are this thread's until the round is open.
+  keepOff(sched_getcpu());
   task = newTask;
   data = newData;
   ++round;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <sched.h>
 #include <thread>
 #include <vector>
 
@@ -38,11 +39,17 @@ public:
 
 private:
   void work();
-  uint32_t waitForRound(uint32_t seen);
   void stop();
+  /// Lets workers run on all CPUs but `cpu`, the caller's. Linux wakes a thread
+  /// where the one that wakes it runs: after a pause, both would share a core
+  /// for milliseconds while others are idle.
+  void keepOff(int cpu);
 
   std::vector<std::thread> workers;
+  /// That workers may run on.
+  cpu_set_t cpus;
   std::mutex serving;
+  int callersCpu = -1;
   /// Odd while a task is open to be entered, even otherwise; stopping is told
   /// by a change with `stopping` set.
   std::atomic<uint32_t> round = 0;

@@ -128,6 +128,26 @@ static cpu_set_t getAffinity() {
   return cpus;
 }
 
+/// Whether both threads of the pool run on one CPU; each waits for the other.
+static bool haveOneCpu(ThreadPool &pool) {
+  struct Places {
+    std::atomic<int> first = -1, here = 0;
+    std::atomic<bool> areOne = false;
+  } places;
+  pool.tryRun(
+      [](void *data) {
+        auto &places = *static_cast<Places *>(data);
+        int cpu = sched_getcpu(), none = -1;
+        if (!places.first.compare_exchange_strong(none, cpu))
+          places.areOne = none == cpu;
+        ++places.here;
+        while (places.here < 2)
+          std::this_thread::yield();
+      },
+      &places);
+  return places.areOne;
+}
+
 TEST(ThreadPoolTest, DoesNotCrowdOnAPinnedThreadsCore) {
   cpu_set_t all = getAffinity();
   if (CPU_COUNT(&all) < 2)
@@ -143,25 +163,27 @@ TEST(ThreadPoolTest, DoesNotCrowdOnAPinnedThreadsCore) {
     EXPECT_EQ(ThreadPool(0).size(), 1);
 
     ThreadPool pool(2);
-    std::atomic<int> most = 0, here = 0;
-    struct Counts {
-      std::atomic<int> &most, &here;
-    } counts = {most, here};
-    pool.tryRun(
-        [](void *data) {
-          auto &counts = *static_cast<Counts *>(data);
-          cpu_set_t mine = getAffinity();
-          int count = CPU_COUNT(&mine);
-          for (int old = counts.most;
-               old < count && !counts.most.compare_exchange_weak(old, count);)
-            continue;
-          ++counts.here;
-          while (counts.here < 2)
-            std::this_thread::yield();
-        },
-        &counts);
-    EXPECT_GE(most, 2);
+    EXPECT_FALSE(haveOneCpu(pool));
   }).join();
+}
+
+TEST(ThreadPoolTest, WakesWorkersOnOtherCpusThanTheCallers) {
+  cpu_set_t all = getAffinity();
+  if (CPU_COUNT(&all) < 2)
+    GTEST_SKIP() << "needs two CPUs";
+  ThreadPool pool(2);
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &all))
+      continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+    // Long enough that the worker sleeps.
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_FALSE(haveOneCpu(pool));
+  }
+  sched_setaffinity(0, sizeof(all), &all);
 }
 
 TEST(ThreadPoolTest, RefusesImpossibleNumbers) {
