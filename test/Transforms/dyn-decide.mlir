@@ -10,9 +10,9 @@
 #out = affine_map<(m, n, k) -> (m, n)>
 
 // CHECK-LABEL: func @panels
-// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 4096 : i64, prefetch_rows = 1 : i64, reduction_block = 1536 : i64, registers = array<i64: 14, 2>, tile = array<i64: 56, 32>, unroll = 1 : i64}
-// ZEN2:          dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, prefetch_rows = 1 : i64, reduction_block = 1536 : i64, registers = array<i64: 6, 2>, tile = array<i64: 24, 16>, unroll = 2 : i64}
-// NEOVERSE:      dyn.lowering = {grain = 1 : i64, prefetch = 8192 : i64, prefetch_rows = 1 : i64, reduction_block = 3072 : i64, registers = array<i64: 5, 4>, tile = array<i64: 20, 16>, unroll = 4 : i64}
+// SKYLAKE:       dyn.lowering = {grain = 2 : i64, prefetch = 4096 : i64, prefetch_rows = 1 : i64, reduction_block = 1536 : i64, registers = array<i64: 14, 2>, tile = array<i64: 56, 32>, unroll = 1 : i64}
+// ZEN2:          dyn.lowering = {grain = 2 : i64, prefetch = 8192 : i64, prefetch_rows = 1 : i64, reduction_block = 1536 : i64, registers = array<i64: 6, 2>, tile = array<i64: 24, 16>, unroll = 2 : i64}
+// NEOVERSE:      dyn.lowering = {grain = 2 : i64, prefetch = 8192 : i64, prefetch_rows = 1 : i64, reduction_block = 3072 : i64, registers = array<i64: 5, 4>, tile = array<i64: 20, 16>, unroll = 4 : i64}
 func.func @panels(%a: tensor<?x768xf32>, %b: tensor<2x24x768x16xf32>, %c: tensor<?x768xf32>) -> tensor<?x768xf32> {
   %0 = linalg.generic {indexing_maps = [#lhs, #panels, #out], iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%a, %b : tensor<?x768xf32>, tensor<2x24x768x16xf32>) outs(%c : tensor<?x768xf32>) {

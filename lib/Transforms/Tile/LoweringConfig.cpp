@@ -109,6 +109,9 @@ LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
   config.prefetch = target.prefetchDistance;
   config.prefetchRows = target.prefetchRows;
   config.unroll = target.unrolledSteps;
+  // Threads that take fewer columns at a time get in each other's way in
+  // memory.
+  config.grain = 2;
   return config;
 }
 
