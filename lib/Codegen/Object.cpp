@@ -91,7 +91,8 @@ dyn::translateToLLVMIR(ModuleOp module, const Target &target,
 /// path.
 static constexpr llvm::StringRef kPasses =
     "cgscc(inline),globaldce,"
-    "function(sroa,early-cse<memssa>,simplifycfg,instcombine,"
+    "function(sroa,early-cse<memssa>,simplifycfg,"
+    "instcombine<no-verify-fixpoint>,"
     "loop-mssa(loop-rotate,licm),gvn,loop-vectorize,instsimplify,simplifycfg)";
 
 void dyn::optimize(llvm::Module &module, llvm::TargetMachine &machine) {
