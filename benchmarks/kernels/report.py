@@ -16,6 +16,8 @@ from pathlib import Path
 
 #: Peers that are shown but not raced: one that knows every size, and Dyn itself.
 NO_RIVALS = ("libxsmm", "dyn-f32", "dyn-znver2")
+#: Of the machine's limit: who is above it was measured wrong.
+IMPOSSIBLE = 1.02
 
 
 def identify(row: dict) -> tuple:
@@ -76,8 +78,8 @@ FIGURES = [
     Figure("products, cold, of the limit", product("cold", 1), of_limit, 0.93, 0.90),
     Figure("products, cold, of the limit, 2 threads", product("cold", 2), of_limit, 0.89, 0.84),
     *(
-        Figure(f"products, cold, {name} rows, best peer", product("cold", threads, low, high), best, ratio)
-        for threads in (1, 2)
+        Figure(f"products, cold, {name} rows, best peer{where}", product("cold", threads, low, high), best, ratio)
+        for threads, where in ((1, ""), (2, ", 2 threads"))
         for name, low, high, ratio in (
             ("1 to 4", 1, 4, 1.0),
             ("8 to 32", 8, 32, 1.3),
@@ -132,7 +134,7 @@ def judge(rows: list[dict], check: bool) -> int:
     """Prints the figures; 1 if one cannot be true, or is missed and `check`ed."""
     failed = False
     for row in rows:
-        if row.get("of_limit", 0) > 1.02:
+        if row.get("of_limit", 0) > IMPOSSIBLE:
             print(f"not possible: {' '.join(map(str, identify(row)))} is at {row['of_limit']:.0%} of the limit")
             failed = True
     print()

@@ -31,7 +31,7 @@ from cases import FAMILIES, Case  # noqa: E402
 
 DRIFT = 0.05
 #: Seconds between turns on several threads: idle pools spin for a while before they give their cores to others.
-SETTLE = 0.05
+SETTLE = 0.2
 #: For peers on several threads: idle ones spin for a fraction of a millisecond only, in their own units,
 #: which is more than there is between calls of a turn; and those of OpenMP do not end up on one core.
 ENVIRONMENT = {"GOMP_SPINCOUNT": "20000", "OPENBLAS_THREAD_TIMEOUT": "20", "OMP_PROC_BIND": "true"}
@@ -157,7 +157,11 @@ def measure(machine, workers: list[Worker], case: Case, size: int, options) -> d
     if rounds[0]["limit"]:
         row["limit"] = median(lambda r: r["limit"])
         row["of_limit"] = median(lambda r: r["limit"] / statistics.median(r["dyn"].values()))
-    rivals = [name for name in names if name not in report.NO_RIVALS]
+    # A peer that is faster than the machine did not do its work.
+    impossible = [name for name in names if row.get("limit", 0) > report.IMPOSSIBLE * row["seconds"][name]]
+    for name in impossible:
+        row["problems"][name] = f"not counted: {row['limit'] / row['seconds'][name]:.0%} of the limit"
+    rivals = [name for name in names if name not in (*report.NO_RIVALS, *impossible)]
     if rivals:
         row["best"] = min(rivals, key=lambda name: row["ratio"][name])
         row["best_ratio"] = row["ratio"][row["best"]]

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <sched.h>
 #include <sys/mman.h>
 #include <thread>
 #include <vector>
@@ -97,17 +98,34 @@ static int64_t multiplyAdd(int64_t rounds) {
   return rounds * kAccumulators * kWidth * 2;
 }
 
+/// The CPUs that this thread may run on, one by one.
+static std::vector<cpu_set_t> separateCpus() {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  sched_getaffinity(0, sizeof(all), &all);
+  std::vector<cpu_set_t> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &all)) {
+      CPU_ZERO(&cpus.emplace_back());
+      CPU_SET(cpu, &cpus.back());
+    }
+  return cpus;
+}
+
 namespace {
 struct Machine {
   int threads;
   /// Of one thread's memory.
   int64_t bytes, next = 0;
   std::vector<char *> memory;
+  std::vector<cpu_set_t> cpus;
 
-  /// Seconds until all threads have done `body`.
+  /// Seconds until all threads have done `body`, each on a CPU of its own.
   double time(const std::function<void(int)> &body) {
     std::atomic<int> waiting = threads;
     auto start = [&](int index) {
+      if (threads > 1)
+        sched_setaffinity(0, sizeof(cpu_set_t), &cpus[index % cpus.size()]);
       --waiting;
       while (waiting)
         ;
@@ -158,8 +176,10 @@ Machine *limits_open(int threads, int64_t bytes) {
 }
 
 /// Bytes read per second, bytes copied (read and written) per second, and
-/// floating-point operations per second.
+/// floating-point operations per second, by threads on CPUs of their own: the
+/// calling thread is left on the first of those that it may run on.
 void limits_measure(Machine *machine, double *result) {
+  machine->cpus = separateCpus();
   result[0] = machine->stream(read<1, false>, read<1, true>, read<2, false>,
                               read<2, true>, read<4, false>, read<4, true>,
                               read<2, false, 1>, read<2, true, 1>,
