@@ -104,6 +104,38 @@ TEST_F(AtomicFileTest, GrowsWithWhatIsWritten) {
   EXPECT_EQ(read("w"), "new contents");
 }
 
+// Pieces that follow each other are gathered to blocks: here they are shorter
+// and longer than one, end on its border, and leave a gap that is filled later.
+TEST_F(AtomicFileTest, WritesPiecesOfAnySize) {
+  constexpr size_t kBlock = 2 << 20;
+  std::string contents(7 * kBlock + 12345, '\0');
+  for (size_t i = 0; i < contents.size(); ++i)
+    contents[i] = static_cast<char>(i * 7 + i / 251);
+  std::string_view view = contents;
+  auto file = AtomicFile::create(path("w"), contents.size());
+  ASSERT_OK(file);
+  auto write = [&](size_t begin, size_t end) {
+    ASSERT_OK(file->write(begin, toBytes(view.substr(begin, end - begin))));
+  };
+  constexpr size_t kBorders[] = {0,
+                                 1,
+                                 1,
+                                 4097,
+                                 kBlock,
+                                 kBlock + 3,
+                                 3 * kBlock - 1,
+                                 3 * kBlock,
+                                 5 * kBlock,
+                                 5 * kBlock + 77};
+  for (size_t i = 1; i < std::size(kBorders); ++i)
+    write(kBorders[i - 1], kBorders[i]);
+  write(6 * kBlock + 5, contents.size());
+  write(5 * kBlock + 77, 6 * kBlock + 5);
+  write(kBlock - 1, kBlock + 1);
+  ASSERT_OK(file->commit());
+  EXPECT_TRUE(read("w") == contents);
+}
+
 TEST_F(AtomicFileTest, GrowsToTheLimitOfTheProcess) {
   std::string wrong = runInChild([&]() -> std::string {
     struct rlimit limit = {100, 100};
