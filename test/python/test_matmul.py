@@ -18,7 +18,7 @@ ROWS = [0, 1, 2, 5, 6, 7, 11, 13, 14, 15, 24, 25, 28, 29, 55, 56, 57, 70, 111, 1
 SHAPES = [(1, 16), (5, 7), (64, 64), (300, 1000), (509, 1021), (1537, 33), (3072, 48), (67, 15)]
 
 
-def compile_product(folder: Path, k: int, n: int, transposed: bool, threads: int = 1):
+def compile_product(folder: Path, k: int, n: int, transposed: bool, threads: int = 1, target: str = "native"):
     """x @ w + b, or x @ w.T + b, and the weights."""
     generator = np.random.default_rng(k * 10000 + n)
     weight = generator.standard_normal((n, k) if transposed else (k, n), np.float32)
@@ -41,14 +41,15 @@ func.func @model(%x: !dyn.tensor<[M, {k}], f32> {{dyn.name = "x"}}) -> ({result}
 }}
 """
     (folder / "model.mlir").write_text(text)
-    model = dyn.compile(folder / "model.mlir", output=folder / "model.so", threads=threads)
+    model = dyn.compile(folder / "model.mlir", output=folder / "model.so", threads=threads, target=target)
     return model, weight.T if transposed else weight, bias
 
 
+@pytest.mark.parametrize("target", ["native", "znver2"])
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(("k", "n"), SHAPES)
-def test_product(tmp_path, k, n, transposed):
-    model, weight, bias = compile_product(tmp_path, k, n, transposed)
+def test_product(tmp_path, k, n, transposed, target):
+    model, weight, bias = compile_product(tmp_path, k, n, transposed, target=target)
     for m in ROWS:
         x = np.random.default_rng(m).standard_normal((m, k), np.float32)
         y = model(x=x)["y"]

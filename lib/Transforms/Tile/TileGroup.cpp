@@ -36,7 +36,8 @@ private:
   Box elements(OpResult result);
   bool isReadLater(Value original, Operation *after);
   Value chooseInit(OpResult result);
-  Value slicePanels(Value panels, PanelAccess access, const Box &box);
+  Value slicePanels(linalg::LinalgOp op, Value panels, PanelAccess access,
+                    const Box &box);
   void computeTile(linalg::LinalgOp op);
 
   RewriterBase &b;
@@ -44,6 +45,8 @@ private:
   const TileGroup &group;
   /// Where the current tile begins and how large it is, per tiled dimension.
   Box current;
+  /// How large tiles are that the end of the dimension does not cut.
+  SmallVector<OpFoldResult> full;
   /// The tile of each result of the group.
   DenseMap<Value, Value> tiles;
   /// The results that leave the loop, with the slices of their destinations
@@ -163,8 +166,8 @@ Value GroupTiler::chooseInit(OpResult result) {
 
 /// The panels under the columns of `box`, which begin with a panel. Upstream
 /// would cut the last, shorter ones, which are padded and stay whole.
-Value GroupTiler::slicePanels(Value panels, PanelAccess access,
-                              const Box &box) {
+Value GroupTiler::slicePanels(linalg::LinalgOp op, Value panels,
+                              PanelAccess access, const Box &box) {
   AffineExpr column = b.getAffineSymbolExpr(0);
   int64_t period = kPanelStreams * access.width;
   auto apply = [&](AffineExpr expr, OpFoldResult columns) {
@@ -172,8 +175,12 @@ Value GroupTiler::slicePanels(Value panels, PanelAccess access,
   };
   OpFoldResult first = box.offsets[access.column];
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  // One panel of either stream, or some of each.
-  bool isSingle = getConstantIntValue(box.sizes[access.column]) == access.width;
+  // One panel of either stream, of which the last may be cut, or some of each.
+  OpFoldResult width = box.sizes[access.column];
+  for (auto [dim, size] : llvm::zip(group.dims.lookup(op), full))
+    if (dim == access.column)
+      width = size;
+  bool isSingle = getConstantIntValue(width) == access.width;
   SmallVector<OpFoldResult> offsets{
       isSingle ? apply(column.floorDiv(access.width) % kPanelStreams, first)
                : zero,
@@ -213,7 +220,7 @@ void GroupTiler::computeTile(linalg::LinalgOp op) {
     if (Value value = tiles.lookup(in->get()))
       replace(operand, value);
     else if (std::optional<PanelAccess> access = matchPanels(op, *in))
-      operand.set(slicePanels(in->get(), *access, box));
+      operand.set(slicePanels(op, in->get(), *access, box));
   }
   for (auto [index, init] : llvm::enumerate(inits)) {
     if (init)
@@ -241,6 +248,7 @@ scf::ForallOp GroupTiler::createLoop(ArrayRef<OpFoldResult> steps) {
   auto loop = scf::ForallOp::create(b, loc, lower, upper, steps, inits,
                                     /*mapping=*/std::nullopt);
   b.setInsertionPointToStart(loop.getBody());
+  full.assign(steps.begin(), steps.end());
   for (auto [iv, end, step] :
        llvm::zip(loop.getInductionVars(), upper, steps)) {
     current.offsets.push_back(iv);
