@@ -15,8 +15,11 @@ class PanelWriter {
 public:
   PanelWriter(const PackedWeight &weight, SafetensorsWriter &writer)
       : weight(weight), writer(writer), streams(weight.shape[0]),
-        pairs(weight.shape[1]), rows(weight.shape[2]), width(weight.shape[3]),
-        elementBytes(computeElementBytes(weight.source)) {}
+        pairs(weight.shape[1]), rows(1), width(weight.shape.back()),
+        elementBytes(computeElementBytes(weight.source)) {
+    for (int64_t size : llvm::ArrayRef(weight.shape).drop_front(2).drop_back())
+      rows *= size;
+  }
 
   Result<> write();
 
@@ -27,8 +30,8 @@ private:
       count *= size;
     return count ? int64_t(blob.getNumBytes()) / count : 1;
   }
-  /// Whether columns are the second dimension of the matrix; nothing if the map
-  /// is no layout of panels.
+  /// Whether columns are the second dimension of a matrix, not the first one of
+  /// a weight; nothing if the map is no layout of panels.
   std::optional<bool> matchColumnsLast() const;
   void copyRows(int64_t first, int64_t count);
   template <typename T> void turnRows(int64_t first, int64_t count);
@@ -49,18 +52,18 @@ private:
 
 std::optional<bool> PanelWriter::matchColumnsLast() const {
   MLIRContext *context = weight.place.getContext();
-  AffineExpr row = getAffineDimExpr(2, context),
-             column = getAffineDimExpr(1, context) * (streams * width) +
-                      getAffineDimExpr(0, context) * width +
-                      getAffineDimExpr(3, context);
-  if (weight.place.getNumResults() != 2)
-    return std::nullopt;
-  AffineExpr first = weight.place.getResult(0),
-             second = weight.place.getResult(1);
-  if (first == row && second == column)
-    return true;
-  if (first == column && second == row)
+  unsigned rank = weight.shape.size();
+  SmallVector<AffineExpr> exprs{getAffineDimExpr(1, context) *
+                                    (streams * width) +
+                                getAffineDimExpr(0, context) * width +
+                                getAffineDimExpr(rank - 1, context)};
+  for (unsigned dim = 2; dim + 1 < rank; ++dim)
+    exprs.push_back(getAffineDimExpr(dim, context));
+  if (weight.place == AffineMap::get(rank, 0, exprs, context))
     return false;
+  std::swap(exprs.front(), exprs.back());
+  if (rank == 4 && weight.place == AffineMap::get(rank, 0, exprs, context))
+    return true;
   return std::nullopt;
 }
 
@@ -86,7 +89,7 @@ void PanelWriter::copyRows(int64_t first, int64_t count) {
   }
 }
 
-/// The same of a matrix in which the elements of a column lie side by side.
+/// The same of a weight in which the elements of a column lie side by side.
 template <typename T> void PanelWriter::turnRows(int64_t first, int64_t count) {
   const int64_t columns = weight.source.getShape()[0];
   auto *source = reinterpret_cast<const char *>(weight.source.bytes().data());
@@ -103,7 +106,8 @@ template <typename T> void PanelWriter::turnRows(int64_t first, int64_t count) {
 
 Result<> PanelWriter::write() {
   std::optional<bool> columnsLast = matchColumnsLast();
-  if (!columnsLast || weight.source.getShape().size() != 2)
+  if (!columnsLast ||
+      weight.source.getShape().size() + 2 != weight.shape.size())
     return Error("weight '" + weight.name +
                  "': has a layout that is none of panels of columns");
   int64_t together = std::max<int64_t>(

@@ -6,17 +6,22 @@ using namespace mlir;
 using namespace mlir::dyn;
 
 std::optional<PanelAccess> mlir::dyn::matchPanels(AffineMap map) {
-  if (map.getNumResults() != 4)
+  if (map.getNumResults() < 4)
     return std::nullopt;
-  auto row = dyn_cast<AffineDimExpr>(map.getResult(2));
-  auto lane = dyn_cast<AffineBinaryOpExpr>(map.getResult(3));
-  if (!row || !lane || lane.getKind() != AffineExprKind::Mod)
+  auto lane = dyn_cast<AffineBinaryOpExpr>(map.getResults().back());
+  if (!lane || lane.getKind() != AffineExprKind::Mod)
     return std::nullopt;
   auto column = dyn_cast<AffineDimExpr>(lane.getLHS());
   auto width = dyn_cast<AffineConstantExpr>(lane.getRHS());
   if (!column || !width)
     return std::nullopt;
-  PanelAccess access{column.getPosition(), row.getPosition(), width.getValue()};
+  PanelAccess access{column.getPosition(), {}, width.getValue()};
+  for (AffineExpr expr : map.getResults().drop_front(2).drop_back()) {
+    auto row = dyn_cast<AffineDimExpr>(expr);
+    if (!row)
+      return std::nullopt;
+    access.rows.push_back(row.getPosition());
+  }
   if (map != getPanelMap(map.getNumDims(), access, map.getContext()))
     return std::nullopt;
   return access;
@@ -29,15 +34,15 @@ OpOperand *mlir::dyn::findPanels(linalg::LinalgOp op) {
   return nullptr;
 }
 
-AffineMap mlir::dyn::getPanelMap(unsigned numLoops, PanelAccess access,
+AffineMap mlir::dyn::getPanelMap(unsigned numLoops, const PanelAccess &access,
                                  MLIRContext *context) {
   AffineExpr column = getAffineDimExpr(access.column, context);
-  return AffineMap::get(numLoops, 0,
-                        {column.floorDiv(access.width) % kPanelStreams,
-                         column.floorDiv(access.width * kPanelStreams),
-                         getAffineDimExpr(access.row, context),
-                         column % access.width},
-                        context);
+  SmallVector<AffineExpr> exprs{column.floorDiv(access.width) % kPanelStreams,
+                                column.floorDiv(access.width * kPanelStreams)};
+  for (unsigned row : access.rows)
+    exprs.push_back(getAffineDimExpr(row, context));
+  exprs.push_back(column % access.width);
+  return AffineMap::get(numLoops, 0, exprs, context);
 }
 
 bool mlir::dyn::isContraction(linalg::LinalgOp op) {

@@ -9,7 +9,8 @@
 //
 // In a linalg op the operand's indexing map says it all: columns n and rows k
 // are `(..., n, ..., k) -> (n floordiv 16 mod 2, n floordiv 32, k, n mod 16)`.
-// So upstream's lowerings of linalg execute packed ops as they are.
+// So upstream's lowerings of linalg execute packed ops as they are. Rows may
+// have several dimensions: those of a filter are its channels and taps.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,12 +32,13 @@ inline constexpr int64_t kPanelStreams = 2;
 
 /// How a linalg op reads panels, by its loop dimensions.
 struct PanelAccess {
-  unsigned column, row;
+  unsigned column;
+  SmallVector<unsigned, 4> rows;
   int64_t width;
 };
 
 /// What `map` says if it is
-/// `(n floordiv w mod 2, n floordiv 2w, k, n mod w)`.
+/// `(n floordiv w mod 2, n floordiv 2w, k..., n mod w)`.
 std::optional<PanelAccess> matchPanels(AffineMap map);
 inline std::optional<PanelAccess> matchPanels(linalg::LinalgOp op,
                                               OpOperand &operand) {
@@ -46,9 +48,9 @@ inline std::optional<PanelAccess> matchPanels(linalg::LinalgOp op,
 /// The operand of `op` that is stored as panels; null if there is none.
 OpOperand *findPanels(linalg::LinalgOp op);
 
-/// `(n floordiv w mod 2, n floordiv 2w, k, n mod w)` over `numLoops`
+/// `(n floordiv w mod 2, n floordiv 2w, k..., n mod w)` over `numLoops`
 /// dimensions.
-AffineMap getPanelMap(unsigned numLoops, PanelAccess access,
+AffineMap getPanelMap(unsigned numLoops, const PanelAccess &access,
                       MLIRContext *context);
 
 /// Whether `op` multiplies and sums: upstream's contractions, and those of them

@@ -39,6 +39,28 @@ func.func @transposed(%x: tensor<4x?x64xi8>, %w: tensor<32x64xi8> {dyn.weight = 
 
 // -----
 
+// Filters last in the result of a convolution: channels and taps are rows of panels.
+// CHECK-DAG:   #[[FILTER:.*]] = affine_map<(d0, d1, d2, d3, d4) -> ((d2 floordiv 16) mod 2, d2 floordiv 32, d3, d4, d2 mod 16)>
+// CHECK-LABEL: func @filters(
+// CHECK-SAME:    %{{.*}}: tensor<2x2x4x3x16xf32> {dyn.packed = affine_map<(d0, d1, d2, d3, d4) -> (d1 * 32 + d0 * 16 + d4, d2, d3)>, dyn.weight}
+// CHECK:         linalg.generic {indexing_maps = [#{{.*}}, #[[FILTER]], #{{.*}}]
+// LOOPS-LABEL: func @filters(
+func.func @filters(%x: tensor<?x4x?xf32>, %w: tensor<40x4x3xf32> {dyn.weight}, %e: tensor<?x?x40xf32>) -> tensor<?x?x40xf32> {
+  %p = linalg.generic {
+      indexing_maps = [affine_map<(n, s, f, c, k) -> (n, c, s * 2 + k)>, affine_map<(n, s, f, c, k) -> (f, c, k)>,
+                       affine_map<(n, s, f, c, k) -> (n, s, f)>],
+      iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<?x4x?xf32>, tensor<40x4x3xf32>) outs(%e : tensor<?x?x40xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %sum, %0 : f32
+    linalg.yield %1 : f32
+  } -> tensor<?x?x40xf32>
+  return %p : tensor<?x?x40xf32>
+}
+
+// -----
+
 // A weight that is read in three ways: as it is, and packed along either dimension.
 // CHECK-LABEL: func @read_in_three_ways(
 // CHECK-SAME:    %{{[^:]*}}: tensor<?x48xf32>,

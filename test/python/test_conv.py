@@ -76,6 +76,19 @@ def test_rows_do_not_depend_on_the_batch(tmp_path):
         np.testing.assert_array_equal(one.run({"x": x[i : i + 1]})["y"][0], together[i])
 
 
+@pytest.mark.parametrize("filters", [5, 40])
+@pytest.mark.parametrize("target", ["native", "znver2"])
+def test_places_do_not_depend_on_the_size_of_the_image(tmp_path, filters, target):
+    generator = np.random.default_rng(0)
+    make_model(tmp_path / "layer.onnx", generator.standard_normal((filters, 4, 3, 3)).astype(np.float32), {})
+    model = dyn.compile(tmp_path / "layer.onnx", target=target)
+    x = generator.standard_normal((1, 4, 25, 70)).astype(np.float32)
+    whole = model.run({"x": x})["y"]
+    for height, width in ((3, 3), (4, 9), (17, 19), (12, 33), (25, 52)):
+        part = model.run({"x": np.ascontiguousarray(x[..., :height, :width])})["y"]
+        np.testing.assert_array_equal(part, whole[..., : height - 2, : width - 2])
+
+
 def test_input_smaller_than_the_filter(tmp_path):
     make_model(tmp_path / "layer.onnx", np.ones((2, 1, 3, 3), np.float32), {"dilations": [2, 2]})
     model = dyn.compile(tmp_path / "layer.onnx")

@@ -9,13 +9,13 @@
 
 namespace mlir::dyn {
 
-/// A matrix that is stored as panels of columns, see `dyn-pack-weights`.
+/// A weight that is stored as panels of columns, see `dyn-pack-weights`.
 struct PackedWeight {
   std::string name;           ///< Of the tensor of panels.
-  Blob source;                ///< The matrix, as it is in its file.
-  std::vector<int64_t> shape; ///< Of the panels: [streams, P, K, width].
-  /// From a place in the panels to the place in the matrix: `(s, p, k, n) ->
-  /// (k, (p * streams + s) * width + n)`, or the two swapped.
+  Blob source;                ///< The weight, as it is in its file.
+  std::vector<int64_t> shape; ///< Of the panels: [streams, P, K..., width].
+  /// From a place in the panels to the place in the weight: `(s, p, k..., n) ->
+  /// ((p * streams + s) * width + n, k...)`, or `(k, ...)` of a matrix.
   AffineMap place;
 };
 

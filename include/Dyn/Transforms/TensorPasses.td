@@ -46,6 +46,9 @@ def DynPackWeightsPass : Pass<"dyn-pack-weights", "::mlir::ModuleOp"> {
     Panels 0, 2, 4, ... lie behind each other, then 1, 3, 5, ...: code that reads two side by side reads two streams that
     go on from panel to panel, which hardware prefetches best.
 
+    Filters of convolutions that run along the last dimension of the result are columns too; their channels and taps are the
+    rows, dimensions of their own: `[2][ceil(F / 32)][C][KH][KW][16]`.
+
     The layout is the same for every CPU. Matrices of fewer than 16 columns stay as they are, and so do the arguments of
     functions that are called.
   }];

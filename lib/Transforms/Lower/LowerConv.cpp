@@ -1,13 +1,21 @@
 //===- LowerConv.cpp - Convolutions ---------------------------------------===//
 //
-// A convolution is a product whose left side is a view of the input: filters
-// are rows, and what lies side by side in the input and in the result goes into
-// the lanes of vectors. With a stride along that dimension the places of each
-// tap are put side by side first, which copies as much as the filter has taps
-// along it. A filter of one tap is a product as it is.
+// A convolution is a product whose left side is a view of the input.
+//
+// Filters that are a weight are columns, which go into the lanes of vectors,
+// and places are rows, of which each step of the sum reads one element: so
+// strides, dilations and the width of an image cost nothing. The result has
+// filters last, and is transposed.
+//
+// Other filters, and those of groups, are rows, and what lies side by side in
+// the input and in the result is in the lanes. With a stride along that
+// dimension the places of each tap are put side by side first, which copies as
+// much as the filter has taps along it. A filter of one tap is a product as it
+// is.
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Panels.h"
 #include "Lowering.h"
 #include "Scalars.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -82,6 +90,13 @@ static SizedTensor gatherTaps(Emitter &e, const SizedTensor &input,
       [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
 }
 
+/// Whether filters are worth being columns: those of a weight, which
+/// `dyn-pack-weights` lays out as panels, if they fill one.
+static bool areColumns(ConvOp op, DimAttr filters) {
+  return op.getGroups() == 1 && op.getFilter().getDefiningOp<GetWeightOp>() &&
+         filters.getConstant().value_or(0) >= kPanelColumns;
+}
+
 /// The sizes of the result; fails the run unless the operands fit.
 static SmallVector<DimAttr>
 checkConv(Emitter &e, ConvOp op, const SizedTensor &x, const SizedTensor &w) {
@@ -129,7 +144,8 @@ static SizedTensor lowerConv(ConvOp op, ConvOp::Adaptor adaptor, Emitter &e) {
     taps = {};
     places = place;
   }
-  bool gathers = !isSingle && strides.back() != 1;
+  bool hasColumns = !isSingle && areColumns(op, w.sizes[0]);
+  bool gathers = !isSingle && !hasColumns && strides.back() != 1;
   if (gathers)
     x = gatherTaps(e, x, taps.back(), places.back(), strides.back(),
                    dilations.back());
@@ -149,13 +165,17 @@ static SizedTensor lowerConv(ConvOp op, ConvOp::Adaptor adaptor, Emitter &e) {
     inputSizes.push_back(groups);
     filterSizes.push_back(groups);
   }
-  if (op.getGroups() == 1 || !filters.isConstant(1)) {
+  auto addFilters = [&] {
     loops.filter.push_back(loops.addParallel(filters));
     filterSizes.push_back(filters);
-  }
+  };
+  if (!hasColumns && (op.getGroups() == 1 || !filters.isConstant(1)))
+    addFilters();
   SmallVector<AffineExpr> placeLoops;
   for (DimAttr size : places)
     placeLoops.push_back(loops.addParallel(size));
+  if (hasColumns)
+    addFilters();
   if (op.getGroups() == 1 || !channels.isConstant(1)) {
     AffineExpr channel = loops.addReduction(channels);
     loops.input.push_back(channel);
@@ -189,6 +209,13 @@ static SizedTensor lowerConv(ConvOp op, ConvOp::Adaptor adaptor, Emitter &e) {
                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
                      return emitConvert(b, args[0], args[0].getType(), type);
                    });
+  if (hasColumns) {
+    auto order = llvm::to_vector<4>(llvm::seq<unsigned>(0, sizes.size()));
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+    return e.generic(
+        result, AffineMap::getPermutationMap(order, e.getContext()), sizes,
+        type, [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
+  }
   return e.reshape(result, sizes);
 }
 

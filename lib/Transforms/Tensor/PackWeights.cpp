@@ -21,14 +21,17 @@ namespace mlir::dyn {
 using namespace mlir;
 using namespace mlir::dyn;
 
-/// How `operand`, a matrix of constants, is read; nothing if panels would not
-/// help: they do where columns are the dimension along which vectors run, the
-/// last one of the result, and where the rows of the result share them.
+/// How `operand`, a matrix of constants or the filter of a convolution, is
+/// read; nothing if panels would not help: they do where columns are the
+/// dimension along which vectors run, the last one of the result, and where the
+/// rows of the result share them.
 static std::optional<PanelAccess> findAccess(OpOperand &operand,
                                              int64_t width) {
   auto op = dyn_cast<linalg::LinalgOp>(operand.getOwner());
   if (!op || !op.hasPureTensorSemantics() || !op.isDpsInput(&operand) ||
-      !linalg::isaContractionOpInterface(op) || op->getNumResults() != 1)
+      !(linalg::isaContractionOpInterface(op) ||
+        linalg::isaConvolutionOpInterface(op)) ||
+      op->getNumResults() != 1)
     return std::nullopt;
   AffineMap map = op.getMatchingIndexingMap(&operand);
   AffineMap result = op.getIndexingMapMatchingResult(op->getResult(0));
@@ -36,11 +39,17 @@ static std::optional<PanelAccess> findAccess(OpOperand &operand,
       !result.isProjectedPermutation())
     return std::nullopt;
   unsigned column = result.getDimPosition(result.getNumResults() - 1);
-  unsigned first = map.getDimPosition(0), second = map.getDimPosition(1);
-  if (first != column)
-    std::swap(first, second);
-  if (first != column ||
-      op.getIteratorTypesArray()[second] != utils::IteratorType::reduction)
+  // Columns are the first dimension, or the second one of a matrix.
+  PanelAccess access{column, {}, width};
+  for (unsigned i = 0; i < map.getNumResults(); ++i) {
+    unsigned dim = map.getDimPosition(i);
+    if (dim == column && (i == 0 || map.getNumResults() == 2))
+      continue;
+    if (op.getIteratorTypesArray()[dim] != utils::IteratorType::reduction)
+      return std::nullopt;
+    access.rows.push_back(dim);
+  }
+  if (access.rows.size() + 1 != map.getNumResults())
     return std::nullopt;
   // The other operand must not run along the columns, or no row is shared.
   for (OpOperand *other : op.getDpsInputOperands())
@@ -48,12 +57,12 @@ static std::optional<PanelAccess> findAccess(OpOperand &operand,
         (other->get() == operand.get() ||
          op.getMatchingIndexingMap(other).isFunctionOfDim(column)))
       return std::nullopt;
-  return PanelAccess{column, second, width};
+  return access;
 }
 
 /// Replaces the op that reads `operand` by one that reads `panels`.
 static void readPanels(RewriterBase &rewriter, OpOperand &operand, Value panels,
-                       PanelAccess access) {
+                       const PanelAccess &access) {
   auto op = cast<linalg::LinalgOp>(operand.getOwner());
   rewriter.setInsertionPoint(op);
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -85,20 +94,20 @@ struct DynPackWeightsPass
     }
   }
 
-  static bool isWorthPacking(RankedTensorType matrix, unsigned columnDim) {
-    Type element = matrix.getElementType();
+  static bool isWorthPacking(RankedTensorType weight, unsigned columnDim) {
+    Type element = weight.getElementType();
     // Padding must not make a short matrix a long one.
-    return matrix.getDimSize(columnDim) >= kPanelColumns &&
+    return weight.getDimSize(columnDim) >= kPanelColumns &&
            element.isIntOrFloat() && element.getIntOrFloatBitWidth() % 8 == 0;
   }
 
   void pack(func::FuncOp function, unsigned number) {
     BlockArgument weight = function.getArgument(number);
-    auto matrix = dyn_cast<RankedTensorType>(weight.getType());
-    if (!matrix || matrix.getRank() != 2 || !matrix.hasStaticShape() ||
+    auto type = dyn_cast<RankedTensorType>(weight.getType());
+    if (!type || type.getRank() < 2 || !type.hasStaticShape() ||
         function.getArgAttr(number, kPackedAttr))
       return;
-    // Readers by the dimension of the matrix that holds columns.
+    // Readers by the dimension of the weight that holds columns.
     llvm::MapVector<unsigned, SmallVector<std::pair<OpOperand *, PanelAccess>>>
         readers;
     for (OpOperand &use : weight.getUses()) {
@@ -108,7 +117,7 @@ struct DynPackWeightsPass
       unsigned columnDim = cast<linalg::LinalgOp>(use.getOwner())
                                .getMatchingIndexingMap(&use)
                                .getDimPosition(0) != access->column;
-      if (isWorthPacking(matrix, columnDim))
+      if (isWorthPacking(type, columnDim))
         readers[columnDim].emplace_back(&use, *access);
     }
     IRRewriter rewriter(&getContext());
@@ -124,23 +133,28 @@ struct DynPackWeightsPass
   /// Adds the packed weight behind the weight itself.
   static Value addPanels(func::FuncOp function, unsigned number,
                          unsigned columnDim) {
-    auto matrix =
+    auto weight =
         cast<RankedTensorType>(function.getArgument(number).getType());
     Builder b(function.getContext());
-    AffineExpr stream = b.getAffineDimExpr(0), pair = b.getAffineDimExpr(1),
-               row = b.getAffineDimExpr(2),
-               column = pair * (kPanelStreams * kPanelColumns) +
-                        stream * kPanelColumns + b.getAffineDimExpr(3);
-    SmallVector<AffineExpr> place{row, row};
-    place[columnDim] = column;
+    SmallVector<int64_t> sizes{
+        kPanelStreams,
+        int64_t(llvm::divideCeil(weight.getDimSize(columnDim),
+                                 kPanelStreams * kPanelColumns))};
+    SmallVector<AffineExpr> place(weight.getRank());
+    for (int64_t dim = 0; dim < weight.getRank(); ++dim) {
+      if (dim == columnDim)
+        continue;
+      place[dim] = b.getAffineDimExpr(sizes.size());
+      sizes.push_back(weight.getDimSize(dim));
+    }
+    place[columnDim] = b.getAffineDimExpr(1) * (kPanelStreams * kPanelColumns) +
+                       b.getAffineDimExpr(0) * kPanelColumns +
+                       b.getAffineDimExpr(sizes.size());
+    sizes.push_back(kPanelColumns);
     NamedAttrList attributes(function.getArgAttrDict(number));
     attributes.set(kPackedAttr, AffineMapAttr::get(AffineMap::get(
-                                    4, 0, place, b.getContext())));
-    int64_t pairs = llvm::divideCeil(matrix.getDimSize(columnDim),
-                                     kPanelStreams * kPanelColumns);
-    auto type = RankedTensorType::get(
-        {kPanelStreams, pairs, matrix.getDimSize(1 - columnDim), kPanelColumns},
-        matrix.getElementType());
+                                    sizes.size(), 0, place, b.getContext())));
+    auto type = RankedTensorType::get(sizes, weight.getElementType());
     (void)function.insertArgument(number + 1, type,
                                   attributes.getDictionary(b.getContext()),
                                   function.getArgument(number).getLoc());

@@ -10,7 +10,7 @@ using namespace mlir::dyn;
 
 /// Where the vector of `cell` starts. Tiles that are a whole number of panels
 /// start with one, so that places in it are constants.
-SmallVector<Value> LoopEmitter::panelIndices(PanelAccess access,
+SmallVector<Value> LoopEmitter::panelIndices(const PanelAccess &access,
                                              const Tile &tile, Cell cell) {
   auto panels = cast<MemRefType>(findPanels(op)->get().getType());
   int64_t offset = cell.vector * tile.lanes, step = plan.vectors * tile.lanes;
@@ -22,13 +22,20 @@ SmallVector<Value> LoopEmitter::panelIndices(PanelAccess access,
         affine::makeComposedFoldedAffineApply(b, loc, expr,
                                               {getAsOpFoldResult(value)}));
   };
-  Value start = point[access.column], row = point[access.row];
+  Value start = point[access.column];
   Value lane = step % access.width == 0
                    ? constant(offset % access.width)
                    : apply((column + offset) % access.width, start);
+  auto place = [&](Value stream, Value pair) {
+    SmallVector<Value> indices{stream, pair};
+    for (unsigned row : access.rows)
+      indices.push_back(point[row]);
+    indices.push_back(lane);
+    return indices;
+  };
   // A tile of a single panel.
   if (panels.getDimSize(0) == 1)
-    return {constant(0), constant(0), row, lane};
+    return place(constant(0), constant(0));
   bool isAligned = step % period == 0;
   Value stream =
       isAligned
@@ -43,7 +50,7 @@ SmallVector<Value> LoopEmitter::panelIndices(PanelAccess access,
     Value last = apply((column - 1).floorDiv(period), sizes[access.column]);
     pair = arith::MinUIOp::create(b, loc, pair, last);
   }
-  return {stream, pair, row, lane};
+  return place(stream, pair);
 }
 
 /// Bytes of a panel for each row of a block, beyond which it looks ahead. From
@@ -85,10 +92,12 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
   OpOperand *operand = findPanels(op);
   PanelAccess access = *matchPanels(op, *operand);
   auto type = cast<MemRefType>(operand->get().getType());
-  unsigned dim = reductions.front();
   Value from = reduceFrom ? reduceFrom : constant(0);
-  Value to = reduceTo ? reduceTo : sizes[dim];
-  Value width = constant(access.width);
+  Value to = reduceTo ? reduceTo : sizes[reductions.front()];
+  // A step of the first reduction is so many elements of a panel.
+  Value stride = constant(access.width);
+  for (unsigned dim : ArrayRef(reductions).drop_front())
+    stride = arith::MulIOp::create(b, loc, stride, sizes[dim]);
   auto mul = [&](Value lhs, Value rhs) -> Value {
     return arith::MulIOp::create(b, loc, lhs, rhs);
   };
@@ -102,17 +111,17 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
     distance = std::max(plan.prefetchDistance, tile.rows * kAheadPerRow) /
                elementBytes;
   Value place =
-      arith::AddIOp::create(b, loc, mul(from, width), constant(distance));
-  Value step = width;
+      arith::AddIOp::create(b, loc, mul(from, stride), constant(distance));
+  Value step = constant(access.width);
   if (rowBlocks) {
-    Value length = mul(arith::SubIOp::create(b, loc, to, from), width);
+    Value length = mul(arith::SubIOp::create(b, loc, to, from), stride);
     Value share =
         arith::DivUIOp::create(b, loc, mul(length, rowBlock), rowBlocks);
-    Value shared = arith::AddIOp::create(b, loc, mul(to, width), share);
+    Value shared = arith::AddIOp::create(b, loc, mul(to, stride), share);
     Value isOnly = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                          rowBlocks, constant(1));
     place = arith::SelectOp::create(b, loc, isOnly, place, shared);
-    step = arith::CeilDivUIOp::create(b, loc, width, rowBlocks);
+    step = arith::CeilDivUIOp::create(b, loc, step, rowBlocks);
   }
   // Values, and where to prefetch, behind one step more.
   auto advance = [&](ValueRange before) {
@@ -121,8 +130,9 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
     for (int64_t at = 0; at < tile.vectors * tile.lanes; at += access.width) {
       SmallVector<Value> where =
           panelIndices(access, tile, {0, 0, at / tile.lanes});
-      where[2] = constant(0);
-      where[3] = place;
+      for (Value &row : MutableArrayRef(where).drop_front(2).drop_back())
+        row = constant(0);
+      where.back() = place;
       memref::PrefetchOp::create(b, loc, operand->get(), where,
                                  /*isWrite=*/false, /*localityHint=*/3,
                                  /*isDataCache=*/true);
@@ -132,12 +142,7 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
   };
   SmallVector<Value> current(values);
   current.push_back(place);
-  Value unrolledEnd = to;
-  if (plan.unrolledSteps > 1) {
-    Value length = arith::SubIOp::create(b, loc, to, from);
-    unrolledEnd = arith::AddIOp::create(b, loc, from,
-                                        floorTo(length, plan.unrolledSteps));
-  }
+  unsigned dim = reductions.back();
   auto advanceSteps = [&](ValueRange inner) {
     SmallVector<Value> values(inner);
     Value first = point[dim];
@@ -154,10 +159,33 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
     point[dim] = first;
     return values;
   };
-  current = accumulate(from, unrolledEnd, constant(plan.unrolledSteps), dim,
-                       current, advanceSteps);
-  if (unrolledEnd != to)
-    current = accumulate(unrolledEnd, to, constant(1), dim, current, advance);
+  auto reduceLast = [&](Value from, Value to, ValueRange values) {
+    Value unrolledEnd = to;
+    if (plan.unrolledSteps > 1) {
+      Value length = arith::SubIOp::create(b, loc, to, from);
+      unrolledEnd = arith::AddIOp::create(b, loc, from,
+                                          floorTo(length, plan.unrolledSteps));
+    }
+    SmallVector<Value> results =
+        accumulate(from, unrolledEnd, constant(plan.unrolledSteps), dim, values,
+                   advanceSteps);
+    if (unrolledEnd != to)
+      results = accumulate(unrolledEnd, to, constant(1), dim, results, advance);
+    return results;
+  };
+  std::function<SmallVector<Value>(ArrayRef<unsigned>, Value, Value,
+                                   ValueRange)>
+      reduce = [&](ArrayRef<unsigned> dims, Value from, Value to,
+                   ValueRange values) {
+        if (dims.size() == 1)
+          return reduceLast(from, to, values);
+        return accumulate(from, to, constant(1), dims.front(), values,
+                          [&](ValueRange inner) {
+                            return reduce(dims.drop_front(), constant(0),
+                                          sizes[dims[1]], inner);
+                          });
+      };
+  current = reduce(reductions, from, to, current);
   current.pop_back();
   return current;
 }

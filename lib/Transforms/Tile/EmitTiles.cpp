@@ -153,8 +153,7 @@ void LoopEmitter::emitTile(const Tile &tile) {
     return compute(inner);
   };
   bool isWide = tile.vectors > plan.vectors;
-  writeFinished(findPanels(op) && plan.prefetchDistance &&
-                        reductions.size() == 1
+  writeFinished(findPanels(op) && plan.prefetchDistance
                     ? reducePanels(tile, start, compute)
                 : isWide ? reduceOver(reductions, start, computeWide)
                          : reduceOver(reductions, start, compute),

@@ -91,7 +91,7 @@ private:
   Value asVector(Value value, const Tile &tile);
   SmallVector<Value> indices(OpOperand &operand, const Tile &tile, Cell cell,
                              int64_t lane = 0);
-  SmallVector<Value> panelIndices(PanelAccess access, const Tile &tile,
+  SmallVector<Value> panelIndices(const PanelAccess &access, const Tile &tile,
                                   Cell cell);
   SmallVector<Value> reducePanels(const Tile &tile, ValueRange values,
                                   Bodies body);

@@ -105,7 +105,8 @@ LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
   int64_t elementBytes = llvm::divideCeil(
       getElementTypeOrSelf(panels->get()).getIntOrFloatBitWidth(), 8);
   int64_t steps = target.l2Cache / 5 / (config.tileColumns * elementBytes);
-  config.reductionBlock = std::max<int64_t>(512, steps / 512 * 512);
+  if (op.getNumReductionLoops() == 1)
+    config.reductionBlock = std::max<int64_t>(512, steps / 512 * 512);
   config.prefetch = target.prefetchDistance;
   config.prefetchRows = target.prefetchRows;
   config.unroll = target.unrolledSteps;

@@ -231,11 +231,15 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       // Columns outside, rows inside: a panel of the right-hand side stays in
       // the cache while the rows pass over it.
       SmallVector<unsigned> own = group.dims.lookup(op);
-      std::optional<size_t> rowPosition = findRows(op, own, own.back());
+      unsigned column = own.back();
+      if (OpOperand *panels = findPanels(op))
+        column = matchPanels(op, *panels)->column;
+      std::optional<size_t> rowPosition = findRows(op, own, column);
       rewriter.setInsertionPoint(root);
       SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
       const LoweringConfig &config = configs[op];
-      sizes.back() = rewriter.getIndexAttr(config.tileColumns);
+      sizes[llvm::find(own, column) - own.begin()] =
+          rewriter.getIndexAttr(config.tileColumns);
       if (rowPosition) {
         unsigned row = dims[*rowPosition];
         dims.erase(dims.begin() + *rowPosition);

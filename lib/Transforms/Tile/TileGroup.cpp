@@ -36,8 +36,8 @@ private:
   Box elements(OpResult result);
   bool isReadLater(Value original, Operation *after);
   Value chooseInit(OpResult result);
-  Value slicePanels(linalg::LinalgOp op, Value panels, PanelAccess access,
-                    const Box &box);
+  Value slicePanels(linalg::LinalgOp op, Value panels,
+                    const PanelAccess &access, const Box &box);
   void computeTile(linalg::LinalgOp op);
 
   RewriterBase &b;
@@ -167,7 +167,7 @@ Value GroupTiler::chooseInit(OpResult result) {
 /// The panels under the columns of `box`, which begin with a panel. Upstream
 /// would cut the last, shorter ones, which are padded and stay whole.
 Value GroupTiler::slicePanels(linalg::LinalgOp op, Value panels,
-                              PanelAccess access, const Box &box) {
+                              const PanelAccess &access, const Box &box) {
   AffineExpr column = b.getAffineSymbolExpr(0);
   int64_t period = kPanelStreams * access.width;
   auto apply = [&](AffineExpr expr, OpFoldResult columns) {
@@ -184,13 +184,19 @@ Value GroupTiler::slicePanels(linalg::LinalgOp op, Value panels,
   SmallVector<OpFoldResult> offsets{
       isSingle ? apply(column.floorDiv(access.width) % kPanelStreams, first)
                : zero,
-      apply(column.floorDiv(period), first), box.offsets[access.row], zero};
+      apply(column.floorDiv(period), first)};
   SmallVector<OpFoldResult> sizes{
       isSingle ? one : b.getIndexAttr(kPanelStreams),
-      isSingle ? one : apply(column.ceilDiv(period), box.sizes[access.column]),
-      box.sizes[access.row], b.getIndexAttr(access.width)};
+      isSingle ? one : apply(column.ceilDiv(period), box.sizes[access.column])};
+  for (unsigned row : access.rows) {
+    offsets.push_back(box.offsets[row]);
+    sizes.push_back(box.sizes[row]);
+  }
+  offsets.push_back(zero);
+  sizes.push_back(b.getIndexAttr(access.width));
+  SmallVector<OpFoldResult> strides(offsets.size(), one);
   return tensor::ExtractSliceOp::create(b, loc, panels, offsets, sizes,
-                                        {one, one, one, one});
+                                        strides);
 }
 
 void GroupTiler::computeTile(linalg::LinalgOp op) {

@@ -1,6 +1,6 @@
 // RUN: dyn-opt %s --dyn-lower-to-linalg --split-input-file | FileCheck %s
 
-// Filters are rows, places side by side are columns, and the sum goes over channels and taps.
+// Filters that are no weight are rows, places side by side are columns, and the sum goes over channels and taps.
 
 // CHECK-DAG: #[[INPUT:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d2 + d4 * 2)>
 // CHECK-DAG: #[[FILTER:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d1, d3, d4)>
@@ -53,4 +53,22 @@ func.func @point(%x: !dyn.tensor<[B, 4, H, W], f32>, %w: !dyn.tensor<[6, 4, 1, 1
 func.func @depthwise(%x: !dyn.tensor<[B, 6, S], f32>, %w: !dyn.tensor<[6, 1, 3], f32>) -> !dyn.tensor<[B, 6, S - 2], f32> {
   %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 1>, groups = 6 : i64} : (!dyn.tensor<[B, 6, S], f32>, !dyn.tensor<[6, 1, 3], f32>) -> !dyn.tensor<[B, 6, S - 2], f32>
   return %0 : !dyn.tensor<[B, 6, S - 2], f32>
+}
+
+// -----
+
+// Filters that are a weight are columns, last in the result, which is transposed. A stride along places needs no copy.
+
+// CHECK-DAG: #[[INPUT:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d1 * 2 + d4)>
+// CHECK-DAG: #[[FILTER:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d2, d3, d4)>
+// CHECK-DAG: #[[RESULT:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2)>
+// CHECK-DAG: #[[TURNED:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+// CHECK-LABEL: func.func @columns(
+// CHECK: %[[SUMS:.*]] = linalg.generic {indexing_maps = [#[[INPUT]], #[[FILTER]], #[[RESULT]]],{{.*}} ins(%arg0, %arg1
+// CHECK: linalg.generic {indexing_maps = [#[[TURNED]], {{.*}} ins(%[[SUMS]]
+dyn.weight @w : !dyn.tensor<[16, 4, 3], f32> = #dyn.absent
+func.func @columns(%x: !dyn.tensor<[B, 4, S], f32>) -> !dyn.tensor<[B, 16, (S - 3) floordiv 2 + 1], f32> {
+  %w = dyn.get_weight @w : !dyn.tensor<[16, 4, 3], f32>
+  %0 = dyn.conv %x, %w {strides = array<i64: 2>, dilations = array<i64: 1>, groups = 1 : i64} : (!dyn.tensor<[B, 4, S], f32>, !dyn.tensor<[16, 4, 3], f32>) -> !dyn.tensor<[B, 16, (S - 3) floordiv 2 + 1], f32>
+  return %0 : !dyn.tensor<[B, 16, (S - 3) floordiv 2 + 1], f32>
 }
