@@ -152,3 +152,33 @@ func.func @rows(%x: memref<?x?xf32>, %y: memref<?x?xf32>, %from: index, %to: ind
   }
   return
 }
+
+// -----
+
+// An input that is contiguous along another loop than the output: blocks of it are transposed in registers, the rest is
+// gathered.
+
+// CHECK-LABEL: func.func @turned(
+// CHECK-SAME:      %[[IN:[^:]*]]: memref<?x44xf32>, %[[BIAS:[^:]*]]: memref<44xf32>, %[[OUT:[^:]*]]: memref<44x?xf32>
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-8:     vector.load %[[IN]]
+// CHECK:             vector.shuffle
+// CHECK:             memref.load %[[BIAS]]
+// CHECK:             arith.addf %{{.*}} : vector<8xf32>
+// CHECK:             vector.store %{{.*}}, %[[OUT]]
+// CHECK:           scf.for
+// CHECK:             vector.from_elements
+// CHECK:         vector.create_mask
+// CHECK-COUNT-7:     arith.minui
+// CHECK:             vector.maskedstore %[[OUT]]
+func.func @turned(%in: memref<?x44xf32>, %bias: memref<44xf32>, %out: memref<44x?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(f, p) -> (p, f)>, affine_map<(f, p) -> (f)>, affine_map<(f, p) -> (f, p)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%in, %bias : memref<?x44xf32>, memref<44xf32>) outs(%out : memref<44x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

@@ -189,6 +189,20 @@ void LoopEmitter::emitRows(Tile tile) {
   if (!plan.rowDim)
     return emitColumns(tile);
   unsigned dim = *plan.rowDim;
+  if (!plan.turned.empty()) {
+    // Whole blocks, then one by one what is no block, or has no vectors.
+    Value end = constant(0);
+    if (tile.lanes == plan.rows) {
+      end = floorTo(sizes[dim], plan.rows);
+      tile.rows = plan.rows;
+      loop(constant(0), end, constant(tile.rows), dim, [&] { emitTile(tile); });
+      tile.rows = 1;
+    }
+    if (std::optional<int64_t> size = staticSize(dim);
+        !size || *size % plan.rows != 0 || tile.lanes == 1)
+      loop(end, sizes[dim], constant(1), dim, [&] { emitTile(tile); });
+    return;
+  }
   if (allRows) {
     tile.rows = *allRows;
     Value outside = std::exchange(point[dim], constant(0));

@@ -1,6 +1,7 @@
 //===- EmitOperands.cpp - Reads and writes of one position in a tile ------===//
 
 #include "LoopEmitter.h"
+#include "Transposition.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -147,6 +148,34 @@ Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
         b, loc, VectorType::get({tile.lanes}, element), elements);
   }
   return value;
+}
+
+/// Reads a block of as many rows as lanes: where the lanes are, a vector of
+/// rows each, which are then transposed.
+void LoopEmitter::readTurned(OpOperand &operand, const Tile &tile) {
+  auto type =
+      VectorType::get({tile.lanes}, getElementTypeOrSelf(operand.get()));
+  Value last;
+  if (!tile.masks.empty())
+    last = arith::SubIOp::create(b, loc, sizes[plan.lanesDim], constant(1));
+  Tile start = tile;
+  start.masks.clear();
+  SmallVector<Value> vectors;
+  Value first = point[plan.lanesDim];
+  for (int64_t lane = 0; lane < tile.lanes; ++lane) {
+    if (lane && last) {
+      // What a masked lane holds is dropped, but must be in the buffer.
+      Value index = arith::AddIOp::create(b, loc, first, constant(lane));
+      point[plan.lanesDim] = arith::MinUIOp::create(b, loc, index, last);
+    }
+    vectors.push_back(vector::LoadOp::create(
+        b, loc, type, operand.get(),
+        indices(operand, start, {0, 0, 0}, last ? 0 : lane)));
+  }
+  point[plan.lanesDim] = first;
+  transposeInRegisters(b, loc, vectors);
+  for (auto [row, vector] : llvm::enumerate(vectors))
+    findRead(operand, tile, {int64_t(row), 0, 0}) = vector;
 }
 
 /// What a turn of `plan.unrolledSteps` along `dim` reads of inputs that the

@@ -136,6 +136,9 @@ void LoopEmitter::writeFinished(ValueRange values, const Tile &tile) {
 void LoopEmitter::emitTile(const Tile &tile) {
   int64_t numOuts = op.getNumDpsInits();
   cache.clear();
+  if (tile.rows > 1)
+    for (unsigned operand : plan.turned)
+      readTurned(op->getOpOperand(operand), tile);
   auto compute = [&](ValueRange inner) {
     SmallVector<Value> results;
     forEachCell(tile, [&](Cell cell) {

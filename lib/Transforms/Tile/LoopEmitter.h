@@ -104,6 +104,7 @@ private:
                    const Tile &tile, Cell cell);
   Value &findRead(OpOperand &operand, const Tile &tile, Cell cell);
   Value read(OpOperand &operand, const Tile &tile, Cell cell);
+  void readTurned(OpOperand &operand, const Tile &tile);
   SmallVector<std::tuple<OpOperand *, Cell, Value>> readLines(const Tile &tile,
                                                               unsigned dim);
   void write(OpOperand &operand, Value value, const Tile &tile, Cell cell);

@@ -193,6 +193,29 @@ static int64_t countLanes(linalg::LinalgOp op, unsigned dim,
   return lanes;
 }
 
+/// Finds the inputs of the elementwise `op` that are contiguous along another
+/// loop than its output.
+static void planTurns(linalg::LinalgOp op, int64_t vectorBits, LoopPlan &plan) {
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(in);
+    Type element = getElementTypeOrSelf(in->get());
+    if (laneStride(op, *in, plan.lanesDim) != LaneStride::Other ||
+        !map.isProjectedPermutation() || map.getNumResults() == 0 ||
+        !element.isIntOrFloat() || element.getIntOrFloatBitWidth() < 32 ||
+        element.getIntOrFloatBitWidth() * plan.lanes != vectorBits)
+      continue;
+    unsigned dim = map.getDimPosition(map.getNumResults() - 1);
+    int64_t size = op.getStaticLoopRanges()[dim];
+    if (laneStride(op, *in, dim) != LaneStride::Unit ||
+        plan.rowDim.value_or(dim) != dim ||
+        (!ShapedType::isDynamic(size) && size < plan.lanes))
+      continue;
+    plan.rowDim = dim;
+    plan.rows = plan.lanes;
+    plan.turned.push_back(in->getOperandNumber());
+  }
+}
+
 FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
                                          const RegisterBudget &budget,
                                          std::string &whyNot) {
@@ -235,8 +258,10 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
   if (!best)
     return fail("no loop walks contiguously through every output");
   plan.lanesReduce = isReduction(op, plan.lanesDim);
-  if (!reduces)
+  if (!reduces) {
+    planTurns(op, budget.vectorBits, plan);
     return plan;
+  }
 
   SmallVector<unsigned> reuse = reuseDims(op, plan.lanesDim);
   if (plan.lanesReduce) {

@@ -80,6 +80,9 @@ struct LoopPlan {
   /// `rows` has code of its own.
   std::optional<unsigned> rowDim;
   int64_t rows = 1;
+  /// Of an elementwise op: inputs that are contiguous along `rowDim` instead of
+  /// `lanesDim`. Their blocks of `lanes` rows are transposed in registers.
+  SmallVector<unsigned> turned;
   /// Vectors instead of `vectors` where there are no more than 1, 2, ... rows,
   /// or none to unroll.
   SmallVector<int64_t> wide;
