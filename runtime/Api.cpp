@@ -204,10 +204,11 @@ dyn_status dyn_model_solve(const dyn_model *model, const dyn_argument *inputs,
     const Metadata &metadata = getMetadata(model);
     if (!metadata.symbols.empty())
       expectPointer(symbols, "symbols");
-    SymbolValues values = solveSymbols(
-        metadata,
-        matchArguments(metadata.inputs,
-                       getArguments(inputs, input_count, "inputs"), "input"));
+    Tensors tensors;
+    matchArguments(metadata.inputs, getArguments(inputs, input_count, "inputs"),
+                   "input", tensors);
+    SymbolValues values;
+    solveSymbols(metadata, tensors, values);
     for (size_t i = 0; i < values.size(); ++i)
       symbols[i] = *values[i];
   });
@@ -229,8 +230,7 @@ static void getShape(const Metadata &metadata,
          tensors.size());
   if (!tensors[index].shape.empty())
     expectPointer(shape, "shape");
-  Sizes sizes = evaluateShape(tensors[index], values);
-  std::ranges::copy(sizes, shape);
+  evaluateShape(tensors[index], values, {shape, tensors[index].shape.size()});
 }
 
 dyn_status dyn_model_input_shape(const dyn_model *model, size_t index,

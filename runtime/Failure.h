@@ -22,8 +22,10 @@ struct Failure {
 };
 
 /// Throws a `Failure` whose message is `parts`, printed one after the other.
+/// Apart from what a run that succeeds executes.
 template <typename... Parts>
-[[noreturn]] void fail(dyn_status status, const Parts &...parts) {
+[[noreturn, gnu::cold, gnu::noinline]] void fail(dyn_status status,
+                                                 const Parts &...parts) {
   std::ostringstream message;
   (message << ... << parts);
   throw Failure{status, message.str()};

@@ -147,8 +147,7 @@ Weight Parser::parseWeight(const Json &json) {
   Weight weight;
   weight.name = json.at("name").get<std::string>();
   weight.element = parseElement(json);
-  auto shape = json.at("shape").get<std::vector<int64_t>>();
-  weight.shape = Sizes(shape.data(), shape.data() + shape.size());
+  weight.shape = json.at("shape").get<std::vector<int64_t>>();
   weight.file = json.at("file").get<size_t>();
   weight.offset = json.at("offset").get<uint64_t>();
   weight.bytes = json.at("bytes").get<uint64_t>();

@@ -47,7 +47,7 @@ struct TensorInfo {
 struct Weight {
   std::string name;
   const Element *element = nullptr;
-  Sizes shape;
+  std::vector<int64_t> shape;
   size_t file = 0; // index into Metadata::files
   uint64_t offset = 0;
   uint64_t bytes = 0;

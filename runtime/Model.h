@@ -4,7 +4,7 @@
 #define DYN_RUNTIME_MODEL_H
 
 #include "Artifact.h"
-#include "Signature.h"
+#include "Frame.h"
 #include "ThreadPool.h"
 #include "Weights.h"
 
@@ -29,33 +29,27 @@ private:
   std::vector<Arena> arenas;
 };
 
-/// Memref descriptors as compiled code takes them, see artifact.h.
-class Descriptors {
+/// Frames that no run is using, kept for the next runs.
+class FrameCache {
 public:
-  /// Room for `count` descriptors whose ranks sum up to `ranks`.
-  Descriptors(size_t count, size_t ranks);
-  // A copy's pointers would point into the original.
-  Descriptors(const Descriptors &) = delete;
-  Descriptors(Descriptors &&) = default;
-  void add(const View &view);
-  /// As the code left descriptor `index`, which has rank `rank`.
-  View get(size_t index, size_t rank, size_t elementSize) const;
-  void *getAllocated(size_t index) const;
-  const std::vector<void *> &getPointers() const { return pointers; }
+  FrameCache();
+  /// Null if there is none.
+  std::unique_ptr<Frame> take();
+  void give(std::unique_ptr<Frame> frame);
 
 private:
-  std::vector<int64_t> words;
-  size_t used = 0;
-  std::vector<void *> pointers;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Frame>> frames;
 };
 
-/// What is behind a `dyn_model`. Constant once it is made, but for the arenas.
+/// What is behind a `dyn_model`. Constant once it is made, but for what
+/// runs give back.
 struct Model {
   Artifact artifact;
   Weights weights;
-  Descriptors weightDescriptors;
   std::shared_ptr<ThreadPool> pool;
   ArenaCache arenas;
+  FrameCache frames;
 
   Model(const std::string &path, const WeightSource &source,
         std::shared_ptr<ThreadPool> pool);

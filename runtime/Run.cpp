@@ -2,7 +2,6 @@
 
 #include "Failure.h"
 #include "Model.h"
-#include "RunContext.h"
 
 #include <algorithm>
 
@@ -10,40 +9,12 @@ namespace mlir::dyn::runtime {
 
 namespace {
 
-/// A result on its way to the caller, who frees it by `deleter`.
-struct Result : DLManagedTensor {
-  Sizes sizes;
-  Memory memory;
-  /// Memory of `dyn_rt_alloc` instead.
-  void *block = nullptr;
-
-  Result(const Element &element, View view);
-  ~Result() {
-    if (block)
-      RunContext::freeBlock(block);
-  }
-};
-
-struct Output {
-  const TensorInfo &info;
-  /// The caller's buffer, which the shape of an unknown size is written to.
-  const DLTensor *buffer = nullptr;
-  View bufferView;
-  /// Where the code writes; for an unknown size, what it left.
-  View view;
-  /// Holds `view` unless that is the caller's buffer.
-  Memory memory;
-  std::unique_ptr<Result> result;
-
-  bool isInBuffer() const { return buffer && view.data == bufferView.data; }
-};
-
 /// The steps of a run, in order.
 class Run {
 public:
-  Run(Model &model, bool wantsResults)
-      : model(model), metadata(model.getMetadata()), wantsResults(wantsResults),
-        context(*model.pool) {}
+  Run(Model &model, Frame &frame, bool wantsResults)
+      : model(model), metadata(model.getMetadata()), frame(frame),
+        wantsResults(wantsResults), context(*model.pool) {}
 
   void bindInputs(Arguments arguments);
   void bindOutputs(Arguments arguments);
@@ -53,175 +24,159 @@ public:
   void moveResults(DLManagedTensor **results);
 
 private:
-  void bindOutput(Output &output);
-  void bindUnknownOutput(Output &output);
-  void bindAlias(const Output &output, View &input);
-  void finishUnknown(size_t index, Output &output, const Descriptors &code);
+  void bindInput(Binding &input, const DLTensor &tensor);
+  void bindOutput(Binding &output, const DLTensor *buffer);
+  void bindAlias(const Binding &output, Binding &input);
+  void checkUnknownOutput(const Binding &output, const DLTensor &buffer) const;
+  void finishUnknown(Binding &output, const DLTensor *buffer);
   [[noreturn]] void failRun(int32_t code) const;
 
   Model &model;
   const Metadata &metadata;
-  bool wantsResults;
-  SymbolValues symbols;
-  std::vector<View> inputs;
-  /// Of inputs that the code could not take as they are.
-  std::vector<Memory> copies;
-  std::vector<Output> outputs;
+  Frame &frame;
+  const bool wantsResults;
   RunContext context;
 };
 
 } // namespace
 
-Result::Result(const Element &element, View view)
-    : DLManagedTensor(), sizes(std::move(view.sizes)) {
-  dl_tensor.data = view.data;
-  dl_tensor.device = {kDLCPU, 0};
-  dl_tensor.ndim = static_cast<int>(sizes.size());
-  dl_tensor.dtype = element.dtype;
-  dl_tensor.shape = sizes.data();
-  deleter = [](DLManagedTensor *self) { delete static_cast<Result *>(self); };
+void Run::bindInputs(Arguments arguments) {
+  matchArguments(metadata.inputs, arguments, "input", frame.inputTensors);
+  solveSymbols(metadata, frame.inputTensors, frame.symbols);
+  for (size_t i = 0; i < frame.inputs.size(); ++i)
+    bindInput(frame.inputs[i], *frame.inputTensors[i]);
 }
 
-void Run::bindInputs(Arguments arguments) {
-  std::vector<const DLTensor *> tensors =
-      matchArguments(metadata.inputs, arguments, "input");
-  symbols = solveSymbols(metadata, tensors);
-  inputs.reserve(tensors.size());
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const TensorInfo &info = metadata.inputs[i];
-    View view = getView(*tensors[i], *info.element, info.title);
-    if (!view.isUsable(*info.element, info.strided)) {
-      size_t bytes = getBytes(*info.element, view.sizes, info.title);
-      copies.push_back(
-          allocateMemory(bytes, [&] { return "a copy of " + info.title; }));
-      View copy = {copies.back().get(), view.sizes,
-                   getContiguousStrides(view.sizes)};
-      copyElements(view, copy, info.element->size());
-      view = std::move(copy);
-    } else if (!info.strided) {
-      // Strides of single rows may have been anything.
-      view.strides = getContiguousStrides(view.sizes);
-    }
-    inputs.push_back(std::move(view));
+void Run::bindInput(Binding &input, const DLTensor &tensor) {
+  const TensorInfo &info = input.info;
+  const Descriptor &descriptor = input.descriptor;
+  std::copy_n(tensor.shape, tensor.ndim, descriptor.getSizes().begin());
+  input.bytes = setContiguous(*info.element, descriptor.getSizes(),
+                              descriptor.getStrides(), info.title);
+  View view = getView(tensor, descriptor.getStrides(), info.title);
+  if (view.isUsable(*info.element, info.strided)) {
+    descriptor.setData(view.data);
+    // If not strided, strides of single rows may have been anything.
+    if (info.strided)
+      std::ranges::copy(view.strides, descriptor.getStrides().begin());
+    return;
   }
+  input.memory =
+      allocateMemory(input.bytes, [&] { return "a copy of " + info.title; });
+  descriptor.setData(input.memory.get());
+  copyElements(view, descriptor.getView(), info.element->size());
 }
 
 void Run::bindOutputs(Arguments arguments) {
-  std::vector<const DLTensor *> buffers =
-      matchArguments(metadata.outputs, arguments, "output");
-  outputs.reserve(buffers.size());
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    Output &output = outputs.emplace_back(metadata.outputs[i], buffers[i]);
-    output.view.sizes = evaluateShape(output.info, symbols);
-    if (output.info.hasUnknownSize())
-      bindUnknownOutput(output);
-    else
-      bindOutput(output);
-  }
+  matchArguments(metadata.outputs, arguments, "output", frame.outputTensors);
+  for (size_t i = 0; i < frame.outputs.size(); ++i)
+    bindOutput(frame.outputs[i], frame.outputTensors[i]);
 }
 
-/// Decides where the code writes an output whose sizes are known.
-void Run::bindOutput(Output &output) {
-  const Element &element = *output.info.element;
-  View &view = output.view;
-  size_t bytes = getBytes(element, view.sizes, output.info.title);
-  view.strides = getContiguousStrides(view.sizes);
-  if (output.buffer) {
-    output.bufferView = getView(*output.buffer, element, output.info.title);
-    if (output.bufferView.sizes != view.sizes)
-      fail(DYN_INVALID_ARGUMENT, "the buffer of ", output.info.title, " is ",
-           formatShape(output.bufferView.sizes), ", expected ",
-           formatShape(output.info.shape), " = ", formatShape(view.sizes));
-    if (output.bufferView.isUsable(element, output.info.strided)) {
-      view.data = output.bufferView.data;
-      if (output.info.strided)
-        view.strides = output.bufferView.strides;
+static bool areEqual(Sizes lhs, Sizes rhs) {
+  if (lhs.size() != rhs.size())
+    return false;
+  for (size_t i = 0; i < lhs.size(); ++i)
+    if (lhs[i] != rhs[i])
+      return false;
+  return true;
+}
+
+/// Decides where the code writes an output.
+void Run::bindOutput(Binding &output, const DLTensor *buffer) {
+  const TensorInfo &info = output.info;
+  const Descriptor &descriptor = output.descriptor;
+  evaluateShape(info, frame.symbols, descriptor.getSizes());
+  output.isInBuffer = false;
+  if (output.hasUnknownSize) {
+    if (buffer)
+      checkUnknownOutput(output, *buffer);
+    descriptor.clear();
+    return;
+  }
+  std::span<int64_t> sizes = descriptor.getSizes();
+  output.bytes =
+      setContiguous(*info.element, sizes, descriptor.getStrides(), info.title);
+  if (buffer) {
+    View view = getView(*buffer, descriptor.getStrides(), info.title);
+    if (!areEqual(view.sizes, sizes))
+      fail(DYN_INVALID_ARGUMENT, "the buffer of ", info.title, " is ",
+           formatShape(view.sizes), ", expected ", formatShape(info.shape),
+           " = ", formatShape(sizes));
+    output.isInBuffer = view.isUsable(*info.element, info.strided);
+    if (output.isInBuffer) {
+      descriptor.setData(view.data);
+      if (info.strided)
+        std::ranges::copy(view.strides, descriptor.getStrides().begin());
     }
   }
-  if (!output.isInBuffer()) {
-    output.memory = allocateMemory(bytes, [&] {
-      return output.info.title + " " + formatShape(view.sizes);
-    });
-    view.data = output.memory.get();
+  if (!output.isInBuffer) {
+    output.memory = allocateMemory(
+        output.bytes, [&] { return info.title + " " + formatShape(sizes); });
+    descriptor.setData(output.memory.get());
   }
-  if (output.info.alias)
-    bindAlias(output, inputs[*output.info.alias]);
+  if (info.alias)
+    bindAlias(output, frame.inputs[*info.alias]);
 }
 
 /// Makes `input` the first part of `output`, which it may already be.
-void Run::bindAlias(const Output &output, View &input) {
-  const TensorInfo &inputInfo = metadata.inputs[*output.info.alias];
-  bool isSame = input.data == output.view.data;
-  for (size_t d = 0; d < input.sizes.size(); ++d) {
-    if (input.sizes[d] > output.view.sizes[d])
+void Run::bindAlias(const Binding &output, Binding &input) {
+  View from = input.descriptor.getView(), whole = output.descriptor.getView();
+  bool isSame = from.data == whole.data;
+  for (size_t d = 0; d < from.sizes.size(); ++d) {
+    if (from.sizes[d] > whole.sizes[d])
       fail(DYN_INVALID_ARGUMENT, output.info.title, " is ",
-           formatShape(output.view.sizes), ", too small for input '",
-           inputInfo.name,
-           "', which it begins with: ", formatShape(input.sizes));
-    isSame &= input.sizes[d] <= 1 || input.strides[d] == output.view.strides[d];
+           formatShape(whole.sizes), ", too small for input '", input.info.name,
+           "', which it begins with: ", formatShape(from.sizes));
+    isSame &= from.sizes[d] <= 1 || from.strides[d] == whole.strides[d];
   }
-  View first = {output.view.data, input.sizes, output.view.strides};
   if (!isSame)
-    copyElements(input, first, inputInfo.element->size());
-  input = std::move(first);
+    copyElements(from, {whole.data, from.sizes, whole.strides},
+                 input.info.element->size());
+  input.descriptor.setData(whole.data);
+  std::ranges::copy(whole.strides, input.descriptor.getStrides().begin());
 }
 
 /// The code will allocate the output; a buffer must be one to copy to.
-void Run::bindUnknownOutput(Output &output) {
-  View &view = output.view;
-  view.sizes = Sizes(output.info.shape.size());
-  view.strides = Sizes(output.info.shape.size());
-  if (!output.buffer)
-    return;
-  std::string title = "the buffer of " + output.info.title;
-  if (output.buffer->ndim != static_cast<int>(view.sizes.size()))
-    fail(DYN_INVALID_ARGUMENT, title, " has rank ", output.buffer->ndim,
-         ", expected ", formatShape(output.info.shape), " of rank ",
-         view.sizes.size());
-  output.bufferView = getView(*output.buffer, *output.info.element, title);
-  if (!output.bufferView.isContiguous())
+void Run::checkUnknownOutput(const Binding &output,
+                             const DLTensor &buffer) const {
+  const TensorInfo &info = output.info;
+  std::string title = "the buffer of " + info.title;
+  size_t rank = info.shape.size();
+  if (buffer.ndim != static_cast<int>(rank))
+    fail(DYN_INVALID_ARGUMENT, title, " has rank ", buffer.ndim, ", expected ",
+         formatShape(info.shape), " of rank ", rank);
+  std::vector<int64_t> strides(rank);
+  setContiguous(*info.element, {buffer.shape, rank}, strides, title);
+  if (!getView(buffer, strides, title).isContiguous())
     fail(DYN_INVALID_ARGUMENT, title,
          " is not contiguous, which an output with a size '?' needs");
 }
 
-namespace {
-/// A contiguous tensor in memory.
-struct Range {
-  const char *begin;
-  const char *end;
-  const TensorInfo *info;
-  bool isOutput;
-
-  bool overlaps(const Range &other) const {
-    return begin < other.end && other.begin < end;
-  }
-};
-} // namespace
-
 /// Outputs in buffers must not be where something else is read or written.
 /// Tensors with gaps may share memory in ways that are fine; they are trusted.
 void Run::checkOverlaps() const {
-  std::vector<Range> ranges;
-  ranges.reserve(inputs.size() + outputs.size());
-  auto add = [&](const View &view, const TensorInfo &info, bool isOutput) {
-    if (view.data && view.isContiguous() && !view.isEmpty())
+  std::vector<Range> &ranges = frame.ranges;
+  ranges.clear();
+  auto add = [&](const Binding &binding, bool isOutput) {
+    View view = binding.descriptor.getView();
+    if (view.data && binding.bytes &&
+        (!binding.info.strided || view.isContiguous()))
       ranges.push_back(
-          {view.data,
-           view.data + getBytes(*info.element, view.sizes, info.title), &info,
-           isOutput});
+          {view.data, view.data + binding.bytes, &binding.info, isOutput});
   };
-  std::vector<bool> isAliased(inputs.size());
-  for (const Output &output : outputs) {
-    if (output.isInBuffer())
-      add(output.view, output.info, /*isOutput=*/true);
-    // It is the first part of the output now.
-    if (output.info.alias)
-      isAliased[*output.info.alias] = true;
-  }
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (!isAliased[i])
-      add(inputs[i], metadata.inputs[i], /*isOutput=*/false);
-  std::ranges::sort(ranges, {}, &Range::begin);
+  for (const Binding &output : frame.outputs)
+    if (output.isInBuffer)
+      add(output, /*isOutput=*/true);
+  if (ranges.empty())
+    return;
+  for (const Binding &input : frame.inputs)
+    // One that is the first part of an output now is checked as that.
+    if (!input.isAliased)
+      add(input, /*isOutput=*/false);
+  // As they come from an allocator, buffers are often in order.
+  if (!std::ranges::is_sorted(ranges, {}, &Range::begin))
+    std::ranges::sort(ranges, {}, &Range::begin);
 
   // Of the ranges so far, the input and the output that reach furthest.
   const Range *furthest[2] = {nullptr, nullptr};
@@ -244,8 +199,8 @@ void Run::checkOverlaps() const {
   }
 }
 
-/// Gives the arena back however the run ends.
 namespace {
+/// Gives the arena back however the run ends.
 struct ArenaLoan {
   ArenaCache &cache;
   ArenaCache::Arena arena;
@@ -254,37 +209,18 @@ struct ArenaLoan {
 } // namespace
 
 void Run::execute() {
-  size_t arenaBytes = evaluateArena(metadata, symbols);
+  size_t arenaBytes = evaluateArena(metadata, frame.symbols);
   ArenaLoan loan = {model.arenas, model.arenas.take(arenaBytes, [&] {
                       return "the model's intermediate results at " +
-                             formatSymbols(metadata, symbols);
+                             formatSymbols(metadata, frame.symbols);
                     })};
+  frame.arena.setData(loan.arena.memory.get());
+  frame.arena.getSizes()[0] = static_cast<int64_t>(arenaBytes);
 
-  size_t ranks = 1;
-  for (const View &input : inputs)
-    ranks += input.sizes.size();
-  for (const Output &output : outputs)
-    ranks += output.view.sizes.size();
-  Descriptors inputDescriptors(inputs.size(), ranks);
-  Descriptors outputDescriptors(outputs.size() + 1, ranks);
-  for (const View &input : inputs)
-    inputDescriptors.add(input);
-  for (const Output &output : outputs)
-    outputDescriptors.add(output.view);
-  outputDescriptors.add(
-      {loan.arena.memory.get(), {static_cast<int64_t>(arenaBytes)}, {1}});
-
-  std::vector<void *> arguments;
-  for (const Descriptors *part :
-       {&inputDescriptors, &model.weightDescriptors, &outputDescriptors})
-    arguments.insert(arguments.end(), part->getPointers().begin(),
-                     part->getPointers().end());
-  int32_t code = context.call(model.artifact.getEntry(), arguments.data());
+  int32_t code =
+      context.call(model.artifact.getEntry(), frame.descriptors.getPointers());
   if (code != 0 || context.getError().kind != RunContext::Error::Kind::None)
     failRun(code);
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (outputs[i].info.hasUnknownSize())
-      finishUnknown(i, outputs[i], outputDescriptors);
 }
 
 /// Replaces {0} and {1}.
@@ -301,7 +237,7 @@ void Run::failRun(int32_t code) const {
   switch (error.kind) {
   case RunContext::Error::Kind::NoMemory:
     fail(DYN_NO_MEMORY, "no memory: the model asked for ", error.message,
-         " bytes at ", formatSymbols(metadata, symbols));
+         " bytes at ", formatSymbols(metadata, frame.symbols));
   case RunContext::Error::Kind::Message:
     if (error.message >= 0 &&
         error.message < static_cast<int64_t>(metadata.messages.size()))
@@ -316,61 +252,87 @@ void Run::failRun(int32_t code) const {
        " and did not say why");
 }
 
-/// Looks at an output that the code has allocated.
-void Run::finishUnknown(size_t index, Output &output, const Descriptors &code) {
-  const Element &element = *output.info.element;
-  output.view = code.get(index, output.info.shape.size(), element.size());
-  View &view = output.view;
-  size_t bytes = getBytes(element, view.sizes, output.info.title);
-  if (output.buffer) {
-    int64_t room = static_cast<int64_t>(
-        getBytes(element, output.bufferView.sizes, output.info.title));
-    if (static_cast<int64_t>(bytes) > room)
-      fail(DYN_INVALID_ARGUMENT, output.info.title, " is ",
-           formatShape(view.sizes), ", more than its buffer holds: ",
-           formatShape(output.bufferView.sizes));
-    output.bufferView.sizes = view.sizes;
-    output.bufferView.strides = getContiguousStrides(view.sizes);
+/// Takes over an output that the code has allocated.
+void Run::finishUnknown(Binding &output, const DLTensor *buffer) {
+  const TensorInfo &info = output.info;
+  const Element &element = *info.element;
+  View view = output.descriptor.getView(element);
+  size_t bytes = getBytes(element, view.sizes, info.title);
+  if (buffer) {
+    Sizes room = {buffer->shape, view.sizes.size()};
+    if (bytes > getBytes(element, room, info.title))
+      fail(DYN_INVALID_ARGUMENT, info.title, " is ", formatShape(view.sizes),
+           ", more than its buffer holds: ", formatShape(room));
     return;
   }
-  void *allocated = code.getAllocated(index);
+  void *allocated = output.descriptor.getAllocated();
+  output.result = std::make_unique<Result>(element, view);
   if (view.isContiguous() && allocated && context.release(allocated)) {
-    output.result = std::make_unique<Result>(element, view);
     output.result->block = allocated;
     return;
   }
-  output.memory = allocateMemory(bytes, [&] { return output.info.title; });
-  View copy = {output.memory.get(), view.sizes,
-               getContiguousStrides(view.sizes)};
-  copyElements(view, copy, element.size());
-  view = std::move(copy);
+  output.result->memory = allocateMemory(bytes, [&] { return info.title; });
+  output.result->dl_tensor.data = output.result->memory.get();
+  std::vector<int64_t> strides(view.sizes.size());
+  setContiguous(element, view.sizes, strides, info.title);
+  copyElements(view, {output.result->memory.get(), view.sizes, strides},
+               element.size());
+}
+
+/// For a buffer that the code could not write to.
+static void copyToBuffer(const Binding &output, const DLTensor &buffer) {
+  const TensorInfo &info = output.info;
+  View from = output.descriptor.getView(*info.element);
+  std::vector<int64_t> strides(from.sizes.size());
+  setContiguous(*info.element, from.sizes, strides, info.title);
+  if (output.hasUnknownSize)
+    std::ranges::copy(from.sizes, buffer.shape);
+  View to = getView(buffer, strides, info.title);
+  if (output.hasUnknownSize)
+    to.strides = strides; // The buffer's are those of the shape it came with.
+  copyElements(from, to, info.element->size());
 }
 
 void Run::finish() {
-  for (Output &output : outputs) {
-    if (output.buffer) {
-      if (!output.isInBuffer())
-        copyElements(output.view, output.bufferView,
-                     output.info.element->size());
-      std::ranges::copy(output.bufferView.sizes, output.buffer->shape);
+  for (size_t i = 0; i < frame.outputs.size(); ++i)
+    if (frame.outputs[i].hasUnknownSize)
+      finishUnknown(frame.outputs[i], frame.outputTensors[i]);
+  for (size_t i = 0; i < frame.outputs.size(); ++i) {
+    Binding &output = frame.outputs[i];
+    if (const DLTensor *buffer = frame.outputTensors[i]) {
+      if (!output.isInBuffer)
+        copyToBuffer(output, *buffer);
     } else if (!output.result && wantsResults) {
-      output.result =
-          std::make_unique<Result>(*output.info.element, output.view);
+      output.result = std::make_unique<Result>(*output.info.element,
+                                               output.descriptor.getView());
       output.result->memory = std::move(output.memory);
     }
   }
 }
 
 void Run::moveResults(DLManagedTensor **results) {
-  for (size_t i = 0; i < outputs.size(); ++i)
-    results[i] = outputs[i].result.release();
+  for (size_t i = 0; i < frame.outputs.size(); ++i)
+    results[i] = frame.outputs[i].result.release();
 }
+
+namespace {
+/// Gives the frame back however the run ends.
+struct FrameLoan {
+  FrameCache &cache;
+  std::unique_ptr<Frame> frame;
+  ~FrameLoan() { cache.give(std::move(frame)); }
+};
+} // namespace
 
 void Model::run(Arguments inputs, Arguments outputs,
                 DLManagedTensor **results) {
   if (results)
     std::fill_n(results, getMetadata().outputs.size(), nullptr);
-  Run run(*this, results != nullptr);
+  std::unique_ptr<Frame> frame = frames.take();
+  if (!frame)
+    frame = std::make_unique<Frame>(getMetadata(), weights.getAddresses());
+  FrameLoan loan = {frames, std::move(frame)};
+  Run run(*this, *loan.frame, results != nullptr);
   run.bindInputs(inputs);
   run.bindOutputs(outputs);
   run.checkOverlaps();

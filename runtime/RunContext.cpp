@@ -172,7 +172,7 @@ void RunContext::executeRanges(void *opaque) {
 
 void RunContext::parallelFor(Body body, void *data, int64_t count,
                              int64_t grain) {
-  if (threadState.isInParallel || pool.size() == 1)
+  if (pool.size() == 1 || threadState.isInParallel)
     return body(data, 0, count);
   // Four ranges a thread: few enough to keep them long, enough for the others
   // to take over from a thread whose core is busy with something else.

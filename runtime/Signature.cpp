@@ -5,6 +5,7 @@
 #include "Failure.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 namespace mlir::dyn::runtime {
@@ -34,16 +35,16 @@ static void checkTensor(const TensorInfo &info, const DLTensor *tensor) {
            tensor->shape[i], " in dimension ", i);
 }
 
-std::vector<const DLTensor *>
-matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
-               const char *kind) {
-  std::vector<const DLTensor *> matched(tensors.size());
+void matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
+                    const char *kind, Tensors &matched) {
+  matched.assign(tensors.size(), nullptr);
   for (const dyn_argument &argument : arguments) {
     if (!argument.name)
       fail(DYN_INVALID_ARGUMENT, "an ", kind, " has no name");
     // Most callers give them in the model's order.
     size_t index = &argument - arguments.data();
-    if (index >= tensors.size() || tensors[index].name != argument.name)
+    if (index >= tensors.size() ||
+        std::strcmp(tensors[index].name.c_str(), argument.name) != 0)
       index = std::ranges::find(tensors, std::string_view(argument.name),
                                 &TensorInfo::name) -
               tensors.begin();
@@ -56,25 +57,25 @@ matchArguments(const std::vector<TensorInfo> &tensors, Arguments arguments,
     checkTensor(tensors[index], argument.tensor);
     slot = argument.tensor;
   }
-  return matched;
 }
 
 static Sizes getShape(const DLTensor &tensor) {
-  return Sizes(tensor.shape, tensor.shape + tensor.ndim);
+  return {tensor.shape, static_cast<size_t>(tensor.ndim)};
 }
 
 namespace {
 /// Finds the symbols' values and explains why there are none.
 class Solver {
 public:
-  Solver(const Metadata &metadata, const std::vector<const DLTensor *> &inputs)
-      : metadata(metadata), inputs(inputs), values(metadata.symbols.size()),
-        sources(metadata.symbols.size()) {}
+  Solver(const Metadata &metadata, const Tensors &inputs, SymbolValues &values)
+      : metadata(metadata), inputs(inputs), values(values) {}
 
-  SymbolValues solve();
+  void solve();
 
 private:
-  bool solveSizes(bool onlyPlainSymbols);
+  void solveSizes(std::vector<size_t> *sources = nullptr) const;
+  bool solveOnce(bool onlyPlainSymbols, std::vector<size_t> *sources) const;
+  std::vector<size_t> findSources() const;
   void checkShape(size_t input) const;
   void checkRange(size_t symbol) const;
   [[noreturn]] void failUnsolved(size_t input, const SizeExpr &size) const;
@@ -85,15 +86,14 @@ private:
   }
 
   const Metadata &metadata;
-  const std::vector<const DLTensor *> &inputs;
-  SymbolValues values;
-  /// The input whose shape gave each symbol.
-  std::vector<size_t> sources;
+  const Tensors &inputs;
+  SymbolValues &values;
 };
 } // namespace
 
 /// Goes over all sizes once; true if a symbol was found.
-bool Solver::solveSizes(bool onlyPlainSymbols) {
+bool Solver::solveOnce(bool onlyPlainSymbols,
+                       std::vector<size_t> *sources) const {
   bool found = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::vector<SizeExpr> &shape = metadata.inputs[i].shape;
@@ -101,12 +101,29 @@ bool Solver::solveSizes(bool onlyPlainSymbols) {
       if (onlyPlainSymbols && !shape[d].getSymbolIndex())
         continue;
       if (auto symbol = shape[d].solve(inputs[i]->shape[d], values)) {
-        sources[*symbol] = i;
+        if (sources)
+          (*sources)[*symbol] = i;
         found = true;
       }
     }
   }
   return found;
+}
+
+void Solver::solveSizes(std::vector<size_t> *sources) const {
+  values.assign(metadata.symbols.size(), std::nullopt);
+  solveOnce(/*onlyPlainSymbols=*/true, sources);
+  while (std::ranges::any_of(values, [](auto value) { return !value; }) &&
+         solveOnce(/*onlyPlainSymbols=*/false, sources))
+    continue;
+}
+
+/// The input whose shape gave each symbol. For errors alone: all is solved once
+/// more.
+std::vector<size_t> Solver::findSources() const {
+  std::vector<size_t> sources(metadata.symbols.size());
+  solveSizes(&sources);
+  return sources;
 }
 
 void Solver::failUnsolved(size_t input, const SizeExpr &size) const {
@@ -124,6 +141,7 @@ void Solver::failUnsolved(size_t input, const SizeExpr &size) const {
 
 void Solver::failUnequal(size_t input, size_t dimension) const {
   const TensorInfo &info = metadata.inputs[input];
+  std::vector<size_t> sources = findSources();
   if (auto symbol = info.shape[dimension].getSymbolIndex()) {
     const std::string &name = metadata.symbols[*symbol].name;
     size_t source = sources[*symbol];
@@ -187,7 +205,7 @@ void Solver::checkRange(size_t index) const {
   const Symbol &symbol = metadata.symbols[index];
   if (isInRange(symbol, *values[index]))
     return;
-  size_t source = sources[index];
+  size_t source = findSources()[index];
   fail(DYN_INVALID_ARGUMENT, "input '", metadata.inputs[source].name, "' is ",
        formatInput(source), ", expected ",
        formatShape(metadata.inputs[source].shape), ": ", symbol.name, " is ",
@@ -195,7 +213,7 @@ void Solver::checkRange(size_t index) const {
        formatRange(symbol));
 }
 
-SymbolValues Solver::solve() {
+void Solver::solve() {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorInfo &info = metadata.inputs[i];
     if (!inputs[i])
@@ -206,9 +224,7 @@ SymbolValues Solver::solve() {
            " of rank ", inputs[i]->ndim, ", expected ", formatShape(info.shape),
            " of rank ", info.shape.size());
   }
-  solveSizes(/*onlyPlainSymbols=*/true);
-  while (solveSizes(/*onlyPlainSymbols=*/false))
-    continue;
+  solveSizes();
   for (size_t i = 0; i < inputs.size(); ++i)
     checkShape(i);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -217,12 +233,11 @@ SymbolValues Solver::solve() {
            metadata.symbols[i].name);
     checkRange(i);
   }
-  return std::move(values);
 }
 
-SymbolValues solveSymbols(const Metadata &metadata,
-                          const std::vector<const DLTensor *> &inputs) {
-  return Solver(metadata, inputs).solve();
+void solveSymbols(const Metadata &metadata, const Tensors &inputs,
+                  SymbolValues &symbols) {
+  Solver(metadata, inputs, symbols).solve();
 }
 
 SymbolValues checkSymbols(const Metadata &metadata, const int64_t *values) {
@@ -238,8 +253,8 @@ SymbolValues checkSymbols(const Metadata &metadata, const int64_t *values) {
   return symbols;
 }
 
-Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols) {
-  Sizes sizes(tensor.shape.size());
+void evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols,
+                   std::span<int64_t> sizes) {
   for (size_t d = 0; d < sizes.size(); ++d) {
     const SizeExpr &size = tensor.shape[d];
     sizes[d] = size.evaluate(symbols).value_or(-1);
@@ -247,7 +262,6 @@ Sizes evaluateShape(const TensorInfo &tensor, const SymbolValues &symbols) {
       fail(DYN_INVALID_ARGUMENT, "'", tensor.name, "' would be ",
            formatShape(tensor.shape), ", where ", size.str(), " is ", sizes[d]);
   }
-  return sizes;
 }
 
 size_t evaluateArena(const Metadata &metadata, const SymbolValues &symbols) {

@@ -28,12 +28,6 @@ SizeExpr SizeExpr::getOperation(Kind kind, std::vector<SizeExpr> operands) {
   return result;
 }
 
-std::optional<size_t> SizeExpr::getSymbolIndex() const {
-  if (kind != Kind::Symbol)
-    return std::nullopt;
-  return static_cast<size_t>(value);
-}
-
 static std::optional<int64_t> floorDiv(int64_t lhs, int64_t rhs) {
   if (rhs == 0 || (lhs == INT64_MIN && rhs == -1))
     return std::nullopt;
@@ -80,17 +74,8 @@ std::optional<int64_t> SizeExpr::apply(int64_t lhs, int64_t rhs) const {
   return std::nullopt;
 }
 
-std::optional<int64_t> SizeExpr::evaluate(const SymbolValues &symbols) const {
-  switch (kind) {
-  case Kind::Unknown:
-    return std::nullopt;
-  case Kind::Constant:
-    return value;
-  case Kind::Symbol:
-    return symbols[static_cast<size_t>(value)];
-  default:
-    break;
-  }
+std::optional<int64_t>
+SizeExpr::evaluateOperation(const SymbolValues &symbols) const {
   std::optional<int64_t> result;
   for (const SizeExpr &operand : operands) {
     std::optional<int64_t> next = operand.evaluate(symbols);
@@ -222,7 +207,7 @@ static std::string formatSizes(const Range &sizes, Format format) {
   return result + "]";
 }
 
-std::string formatShape(const Sizes &shape) {
+std::string formatShape(Sizes shape) {
   return formatSizes(shape, [](int64_t size) { return std::to_string(size); });
 }
 

@@ -3,14 +3,16 @@
 #ifndef DYN_RUNTIME_SIZEEXPR_H
 #define DYN_RUNTIME_SIZEEXPR_H
 
-#include "Sizes.h"
-
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace mlir::dyn::runtime {
+
+/// Sizes or strides, one a dimension, that lie elsewhere.
+using Sizes = std::span<const int64_t>;
 
 /// The values of symbols, by index; nullopt while one is not known yet.
 using SymbolValues = std::vector<std::optional<int64_t>>;
@@ -39,11 +41,22 @@ public:
 
   bool isUnknown() const { return kind == Kind::Unknown; }
   /// The index of the symbol if the expression is one alone.
-  std::optional<size_t> getSymbolIndex() const;
+  std::optional<size_t> getSymbolIndex() const {
+    if (kind != Kind::Symbol)
+      return std::nullopt;
+    return static_cast<size_t>(value);
+  }
 
   /// The value; nullopt if it depends on a "?" or on a symbol that is not
   /// known. Fails if it overflows or divides by zero.
-  std::optional<int64_t> evaluate(const SymbolValues &symbols) const;
+  std::optional<int64_t> evaluate(const SymbolValues &symbols) const {
+    // Most sizes are one of these.
+    if (kind == Kind::Symbol)
+      return symbols[static_cast<size_t>(value)];
+    if (kind == Kind::Constant)
+      return value;
+    return evaluateOperation(symbols);
+  }
 
   /// Solves `*this == value` for a symbol not yet known, as far as artifact.h
   /// promises it, and sets it in `symbols`. Returns its index.
@@ -58,6 +71,7 @@ public:
 
 private:
   explicit SizeExpr(Kind kind) : kind(kind) {}
+  std::optional<int64_t> evaluateOperation(const SymbolValues &symbols) const;
   std::optional<int64_t> apply(int64_t lhs, int64_t rhs) const;
 
   Kind kind;
@@ -67,7 +81,7 @@ private:
 };
 
 /// "[2, 11]" and "[B, S + 1]", as error messages show shapes.
-std::string formatShape(const Sizes &shape);
+std::string formatShape(Sizes shape);
 std::string formatShape(const std::vector<SizeExpr> &shape);
 
 } // namespace mlir::dyn::runtime

@@ -3,7 +3,6 @@
 #include "Tensor.h"
 
 #include "Failure.h"
-#include "SizeExpr.h"
 #include "dyn/artifact.h"
 
 #include <algorithm>
@@ -11,16 +10,6 @@
 #include <cstring>
 
 namespace mlir::dyn::runtime {
-
-Sizes getContiguousStrides(const Sizes &sizes) {
-  Sizes strides(sizes.size());
-  int64_t stride = 1;
-  for (size_t i = sizes.size(); i-- > 0;) {
-    strides[i] = stride;
-    stride *= std::max<int64_t>(sizes[i], 1);
-  }
-  return strides;
-}
 
 bool View::isEmpty() const {
   return std::ranges::find(sizes, 0) != sizes.end();
@@ -37,40 +26,52 @@ bool View::isContiguous() const {
 }
 
 bool View::isUsable(const Element &element, bool strided) const {
-  if (reinterpret_cast<uintptr_t>(data) % element.size() != 0)
+  // Sizes of elements are powers of two.
+  if (reinterpret_cast<uintptr_t>(data) & (element.size() - 1))
     return false;
   bool isInnermostDense =
       sizes.empty() || sizes.back() <= 1 || strides.back() == 1;
   return strided ? isInnermostDense : isContiguous();
 }
 
-size_t getBytes(const Element &element, const Sizes &sizes,
-                const std::string &what) {
+[[noreturn]] static void failTooLarge(Sizes sizes, const std::string &what) {
+  fail(DYN_INVALID_ARGUMENT, what, " of shape ", formatShape(sizes),
+       " has more bytes than a number of 64 bits can count");
+}
+
+size_t setContiguous(const Element &element, Sizes sizes,
+                     std::span<int64_t> strides, const std::string &what) {
   // Sizes of 0 are left out: strides must not overflow either.
-  int64_t bytes = static_cast<int64_t>(element.size());
-  bool isEmpty = false;
-  for (int64_t size : sizes) {
-    isEmpty |= size == 0;
-    if (__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes))
-      fail(DYN_INVALID_ARGUMENT, what, " of shape ", formatShape(sizes),
-           " has more bytes than a number of 64 bits can count");
+  int64_t count = 1, bytes = 0;
+  bool isEmpty = false, overflows = false;
+  for (size_t i = sizes.size(); i-- > 0;) {
+    strides[i] = count;
+    isEmpty |= sizes[i] == 0;
+    overflows |=
+        __builtin_mul_overflow(count, std::max<int64_t>(sizes[i], 1), &count);
   }
+  overflows |= __builtin_mul_overflow(
+      count, static_cast<int64_t>(element.size()), &bytes);
+  if (overflows)
+    failTooLarge(sizes, what);
   return isEmpty ? 0 : static_cast<size_t>(bytes);
 }
 
-View getView(const DLTensor &tensor, const Element &element,
+size_t getBytes(const Element &element, Sizes sizes, const std::string &what) {
+  std::vector<int64_t> strides(sizes.size());
+  return setContiguous(element, sizes, strides, what);
+}
+
+View getView(const DLTensor &tensor, Sizes contiguous,
              const std::string &what) {
   View view;
-  view.sizes = Sizes(tensor.shape, tensor.shape + tensor.ndim);
-  getBytes(element, view.sizes, what);
-  if (tensor.strides)
-    view.strides = Sizes(tensor.strides, tensor.strides + tensor.ndim);
-  else
-    view.strides = getContiguousStrides(view.sizes);
-  if (!tensor.data && !view.isEmpty())
-    fail(DYN_INVALID_ARGUMENT, what, " has no memory");
+  size_t rank = tensor.ndim;
+  view.sizes = {tensor.shape, rank};
+  view.strides = tensor.strides ? Sizes(tensor.strides, rank) : contiguous;
   if (tensor.data)
     view.data = static_cast<char *>(tensor.data) + tensor.byte_offset;
+  else if (!view.isEmpty())
+    fail(DYN_INVALID_ARGUMENT, what, " has no memory");
   return view;
 }
 

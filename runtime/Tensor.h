@@ -4,7 +4,7 @@
 #define DYN_RUNTIME_TENSOR_H
 
 #include "Element.h"
-#include "Sizes.h"
+#include "SizeExpr.h"
 
 #include <functional>
 #include <memory>
@@ -25,18 +25,19 @@ struct View {
   bool isUsable(const Element &element, bool strided) const;
 };
 
-/// Row-major strides without gaps. `sizes` come from a tensor of `getBytes`.
-Sizes getContiguousStrides(const Sizes &sizes);
-
 /// The bytes of a contiguous tensor. Fails if they do not fit in int64_t;
 /// `what` begins the sentence: "output 'y'".
-size_t getBytes(const Element &element, const Sizes &sizes,
-                const std::string &what);
+size_t getBytes(const Element &element, Sizes sizes, const std::string &what);
 
-/// The view that a DLTensor of sizes that are not negative stands for. Fails as
-/// `getBytes` does, and if there are elements, but no memory.
-View getView(const DLTensor &tensor, const Element &element,
-             const std::string &what);
+/// Sets row-major strides without gaps and returns the bytes; fails as
+/// `getBytes` does.
+size_t setContiguous(const Element &element, Sizes sizes,
+                     std::span<int64_t> strides, const std::string &what);
+
+/// The view that a DLTensor of sizes that are not negative stands for;
+/// `contiguous` are the strides of one that has none. Fails if there are
+/// elements, but no memory.
+View getView(const DLTensor &tensor, Sizes contiguous, const std::string &what);
 
 /// Copies elements between views of the same sizes that do not overlap.
 void copyElements(const View &from, const View &to, size_t elementSize);

@@ -12,7 +12,7 @@
 namespace mlir::dyn::runtime {
 
 Weights::Weights(const Artifact &artifact, const WeightSource &source) {
-  views.reserve(artifact.getMetadata().weights.size());
+  addresses.reserve(artifact.getMetadata().weights.size());
   if (!source.replacement.empty())
     mapReplacement(artifact, source.replacement);
   else
@@ -87,7 +87,7 @@ void Weights::add(const Weight &weight, const MappedFile &file,
     std::memcpy(copies.back().get(), data, weight.bytes);
     data = copies.back().get();
   }
-  views.push_back({data, weight.shape, getContiguousStrides(weight.shape)});
+  addresses.push_back(data);
 }
 
 } // namespace mlir::dyn::runtime

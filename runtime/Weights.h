@@ -26,7 +26,7 @@ public:
   Weights(const Artifact &artifact, const WeightSource &source);
 
   /// In the order of the metadata.
-  const std::vector<View> &getViews() const { return views; }
+  const std::vector<char *> &getAddresses() const { return addresses; }
 
 private:
   void map(const Artifact &artifact, const std::string &folder);
@@ -36,7 +36,7 @@ private:
   std::vector<std::shared_ptr<const MappedFile>> files;
   /// Of weights that are not aligned in their file.
   std::vector<Memory> copies;
-  std::vector<View> views;
+  std::vector<char *> addresses;
 };
 
 } // namespace mlir::dyn::runtime

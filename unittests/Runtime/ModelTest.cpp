@@ -63,10 +63,13 @@ TEST(ArenaCacheTest, SaysWhatThereIsNoMemoryFor) {
 }
 
 TEST(DescriptorsTest, HaveTheLayoutOfMemrefs) {
-  Descriptors descriptors(2, 2);
+  size_t ranks[] = {2, 0};
+  Descriptors descriptors(ranks);
   float data[6];
-  descriptors.add({reinterpret_cast<char *>(data), {2, 3}, {3, 1}});
-  descriptors.add({nullptr, {}, {}});
+  Descriptor descriptor = descriptors[0];
+  descriptor.setData(reinterpret_cast<char *>(data));
+  std::ranges::copy(std::vector{2, 3}, descriptor.getSizes().begin());
+  std::ranges::copy(std::vector{3, 1}, descriptor.getStrides().begin());
   struct Memref2 {
     float *allocated, *aligned;
     int64_t offset, sizes[2], strides[2];
@@ -79,11 +82,16 @@ TEST(DescriptorsTest, HaveTheLayoutOfMemrefs) {
   EXPECT_EQ(memref->strides[0], 3);
   EXPECT_EQ(static_cast<char *>(descriptors.getPointers()[1]),
             reinterpret_cast<char *>(memref + 1));
+  EXPECT_TRUE(descriptors[1].getView().sizes.empty());
 
   // The code may leave an offset.
   memref->offset = 2;
-  View view = descriptors.get(0, 2, sizeof(float));
+  View view = descriptor.getView(*Element::find("f32"));
   EXPECT_EQ(view.data, reinterpret_cast<char *>(data + 2));
-  EXPECT_EQ(view.sizes, (Sizes{2, 3}));
-  EXPECT_EQ(descriptors.getAllocated(0), data);
+  EXPECT_THAT(view.sizes, testing::ElementsAre(2, 3));
+  EXPECT_EQ(descriptor.getAllocated(), data);
+  descriptor.clear();
+  EXPECT_EQ(memref->aligned, nullptr);
+  EXPECT_EQ(memref->offset, 0);
+  EXPECT_EQ(memref->strides[1], 0);
 }

@@ -31,11 +31,13 @@ static std::string solve(const std::string &symbols, const std::string &shapes,
                        const_cast<int64_t *>(shape.data()),
                        nullptr,
                        0});
-  std::vector<const DLTensor *> pointers;
+  Tensors pointers;
   for (const DLTensor &tensor : tensors)
     pointers.push_back(&tensor);
   try {
-    return formatSymbols(parsed, solveSymbols(parsed, pointers));
+    SymbolValues symbols;
+    solveSymbols(parsed, pointers, symbols);
+    return formatSymbols(parsed, symbols);
   } catch (const Failure &failure) {
     EXPECT_EQ(failure.status, DYN_INVALID_ARGUMENT);
     return failure.message;

@@ -7,12 +7,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <numeric>
 
 using namespace mlir::dyn::runtime;
 
-static View makeView(Sizes sizes, Sizes strides, void *data = nullptr) {
-  return {static_cast<char *>(data), std::move(sizes), std::move(strides)};
+using Numbers = std::vector<int64_t>;
+
+/// Keeps the numbers that a view points to.
+static Sizes keep(Numbers numbers) {
+  static std::deque<Numbers> kept;
+  return kept.emplace_back(std::move(numbers));
+}
+
+static View makeView(Numbers sizes, Numbers strides, void *data = nullptr) {
+  return {static_cast<char *>(data), keep(std::move(sizes)),
+          keep(std::move(strides))};
 }
 
 TEST(TensorTest, KnowsWhatIsContiguous) {
@@ -54,12 +64,22 @@ TEST(TensorTest, CopiesBetweenAnyStrides) {
   copyElements(makeView({0}, {1}), makeView({0}, {1}), 2);
 }
 
+TEST(TensorTest, SetsStridesWithoutGaps) {
+  const Element &element = *Element::find("f32");
+  Numbers strides(3);
+  EXPECT_EQ(setContiguous(element, Numbers{2, 3, 5}, strides, "x"), 120u);
+  EXPECT_EQ(strides, (Numbers{15, 5, 1}));
+  EXPECT_EQ(setContiguous(element, Numbers{2, 0, 5}, strides, "x"), 0u);
+  EXPECT_EQ(strides, (Numbers{5, 5, 1}));
+}
+
 TEST(TensorTest, CountsBytes) {
   const Element &element = *Element::find("f64");
   EXPECT_EQ(getBytes(element, {}, "x"), 8u);
-  EXPECT_EQ(getBytes(element, {3, 5}, "x"), 120u);
-  EXPECT_EQ(getBytes(element, {3, 0}, "x"), 0u);
-  for (Sizes sizes : {Sizes{INT64_MAX / 4}, Sizes{INT64_MAX, 0, 2}}) {
+  EXPECT_EQ(getBytes(element, Numbers{3, 5}, "x"), 120u);
+  EXPECT_EQ(getBytes(element, Numbers{3, 0}, "x"), 0u);
+  for (const Numbers &sizes :
+       {Numbers{INT64_MAX / 4}, Numbers{INT64_MAX, 0, 2}}) {
     try {
       getBytes(element, sizes, "input 'x'");
       FAIL();
