@@ -40,6 +40,7 @@ void Weights::map(const Artifact &artifact, const std::string &folder) {
       fail(DYN_INVALID_WEIGHTS, "weights of ", artifact.getFileName(), ": ",
            same.error().message(),
            "; compile the model again, or put the old file back");
+    (*file)->preferLargePages();
     files.push_back(std::move(*file));
   }
   for (const Weight &weight : artifact.getMetadata().weights) {
@@ -60,6 +61,7 @@ void Weights::mapReplacement(const Artifact &artifact,
     fail(DYN_INVALID_WEIGHTS, "weights for ", artifact.getFileName(), ": ",
          tensors.error().message());
   files.push_back(tensors->getFile());
+  files.back()->preferLargePages();
   for (const Weight &weight : artifact.getMetadata().weights) {
     const TensorEntry *entry = tensors->getIndex()->find(weight.name);
     if (!entry)

@@ -72,6 +72,8 @@ static void advise(const MappedFile &file, int advice) {
               advice);
 }
 
+void MappedFile::preferLargePages() const { advise(*this, MADV_HUGEPAGE); }
+
 // A read of one byte maps what the page cache holds in one folio, up to 2 MiB
 // and whatever is advised, but only within one mapping (Linux 6.18,
 // finish_fault). Neighbours that differ in a flag are mappings of their own:
@@ -91,11 +93,13 @@ SparseReading::SparseReading(const MappedFile &file) : file(file) {
 }
 
 // Of a file in the page cache, the system maps 64 KiB around each page that is
-// looked at. They go, and come back when read.
+// looked at. They go, and come back when read. So do their page tables, but
+// only those that lie within one mapping: where one is left, the system no
+// longer maps 2 MiB by a single entry. So mappings are joined before.
 SparseReading::~SparseReading() {
-  advise(file, MADV_DONTNEED);
   advise(file, MADV_DODUMP);
   advise(file, MADV_NORMAL);
+  advise(file, MADV_DONTNEED);
 }
 
 Stamp mlir::dyn::computeStamp(const MappedFile &file) {

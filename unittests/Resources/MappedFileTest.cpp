@@ -1,5 +1,6 @@
 //===- MappedFileTest.cpp -------------------------------------------------===//
 
+#include "Dyn/Resources/AtomicFile.h"
 #include "Testing.h"
 
 #include <sys/socket.h>
@@ -127,6 +128,43 @@ TEST_F(MappedFileTest, StampSurvivesCopiesAndTellsVersions) {
                                "same size, other contents");
     }
   }
+}
+
+/// KiB of files that this process maps in pieces of 2 MiB.
+int64_t countLargePages() {
+  int64_t sum = 0;
+  std::ifstream maps("/proc/self/smaps");
+  for (std::string line; std::getline(maps, line);)
+    if (line.starts_with("FilePmdMapped:"))
+      sum += std::stoll(line.substr(line.find(':') + 1));
+  return sum;
+}
+
+/// Reads a byte of each page.
+void touch(const MappedFile &file) {
+  for (size_t at = 0; at < file.size(); at += 4096)
+    (void)*const_cast<const volatile std::byte *>(&file.bytes()[at]);
+}
+
+TEST_F(MappedFileTest, StampLeavesLargePages) {
+  constexpr uint64_t kBytes = 16 << 20;
+  std::vector<std::byte> bytes(kBytes);
+  auto writer = AtomicFile::create(path("w"), kBytes);
+  ASSERT_OK(writer);
+  ASSERT_OK(writer->write(0, bytes));
+  ASSERT_OK(writer->commit());
+  auto file = *MappedFile::open(path("w"));
+  touch(*file);
+  int64_t expected = countLargePages();
+  file.reset();
+  if (expected == 0)
+    GTEST_SKIP() << "this system maps no files in large pages";
+  file = *MappedFile::open(path("w"));
+  computeStamp(*file);
+  EXPECT_EQ(countLargePages(), 0);
+  file->preferLargePages();
+  touch(*file);
+  EXPECT_EQ(countLargePages(), expected);
 }
 
 TEST_F(MappedFileTest, StampCoversTheWholeSafetensorsIndex) {

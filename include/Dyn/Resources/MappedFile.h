@@ -54,6 +54,11 @@ public:
   std::span<const std::byte> bytes() const { return contents; }
   uint64_t size() const { return contents.size(); }
 
+  /// Hints that most of the file will be read again and again: what is not in
+  /// memory yet is read in pieces of 2 MiB, each of which takes a single entry
+  /// of the TLB.
+  void preferLargePages() const;
+
   /// Hints that these bytes will not be read soon; see `Blob::dropPages`.
   void dropPages(uint64_t offset, uint64_t numBytes) const;
 
