@@ -161,3 +161,87 @@ func.func @read_between(%a: memref<?x64xf32>, %b: memref<64x16xf32>, %c: memref<
   linalg.matmul ins(%a, %b : memref<?x64xf32>, memref<64x16xf32>) outs(%c : memref<?x16xf32>)
   return
 }
+
+// -----
+
+// What is summed and was computed just before is summed from registers, and written all the same.
+// CHECK-LABEL: func @prologue
+// CHECK-SAME: %[[X:.+]]: memref<?xf32>, %[[Y:.+]]: memref<?xf32>, %[[S:.+]]: memref<f32>
+// CHECK: scf.for {{.*}} iter_args(%[[A:.+]] = %{{.+}}, %[[B:.+]] = %{{.+}}, %{{.+}} = %{{.+}}, %{{.+}} = %{{.+}})
+// CHECK: %[[X0:.+]] = vector.load %[[X]]
+// CHECK: %[[E0:.+]] = math.exp %[[X0]]
+// CHECK: vector.store %[[E0]], %[[Y]]
+// CHECK: %[[X1:.+]] = vector.load %[[X]]
+// CHECK: %[[E1:.+]] = math.exp %[[X1]]
+// CHECK: vector.store %[[E1]], %[[Y]]
+// CHECK: arith.addf %[[A]], %[[E0]]
+// CHECK: arith.addf %[[B]], %[[E1]]
+// The rest with masks.
+// CHECK: scf.for
+// CHECK: vector.maskedload %[[X]]
+// CHECK: %[[LAST:.+]] = math.exp
+// CHECK: vector.maskedstore %[[Y]]{{.*}}, %[[LAST]]
+// CHECK-COUNT-3: math.exp
+// CHECK-NOT: math.exp
+// CHECK: return
+#id = affine_map<(i) -> (i)>
+func.func @prologue(%x: memref<?xf32>, %y: memref<?xf32>, %s: memref<f32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %old: f32):
+    %0 = math.exp %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.fill ins(%zero : f32) outs(%s : memref<f32>)
+  linalg.generic {indexing_maps = [#id, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%y : memref<?xf32>) outs(%s : memref<f32>) {
+  ^bb0(%a: f32, %sum: f32):
+    %0 = arith.addf %sum, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Loops of their own: what reads the sums, what is read elsewhere than where it is written, what others come between.
+// CHECK-LABEL: func @no_prologue
+// CHECK-COUNT-3: vector.store {{.*}} memref<64xf32>
+#id = affine_map<(i) -> (i)>
+#none = affine_map<(i) -> ()>
+func.func @no_prologue(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>, %s: memref<f32>) {
+  linalg.generic {indexing_maps = [#id, #none, #id], iterator_types = ["parallel"]}
+      ins(%x, %s : memref<64xf32>, memref<f32>) outs(%y : memref<64xf32>) {
+  ^bb0(%a: f32, %b: f32, %old: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction"]} ins(%y : memref<64xf32>) outs(%s : memref<f32>) {
+  ^bb0(%a: f32, %sum: f32):
+    %0 = arith.addf %sum, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#id, affine_map<(i) -> (63 - i)>, #id], iterator_types = ["parallel"]}
+      ins(%x, %y : memref<64xf32>, memref<64xf32>) outs(%y : memref<64xf32>) {
+  ^bb0(%a: f32, %b: f32, %old: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction"]} ins(%y : memref<64xf32>) outs(%s : memref<f32>) {
+  ^bb0(%a: f32, %sum: f32):
+    %0 = arith.addf %sum, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : memref<64xf32>) outs(%y : memref<64xf32>) {
+  ^bb0(%a: f32, %old: f32):
+    %0 = arith.negf %a : f32
+    linalg.yield %0 : f32
+  }
+  memref.copy %y, %z : memref<64xf32> to memref<64xf32>
+  linalg.generic {indexing_maps = [#id, #none], iterator_types = ["reduction"]} ins(%y : memref<64xf32>) outs(%s : memref<f32>) {
+  ^bb0(%a: f32, %sum: f32):
+    %0 = arith.addf %sum, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

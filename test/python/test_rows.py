@@ -30,6 +30,15 @@ LAYER_NORM = """
   %s = dyn.constant dense<1.5> : tensor<1xf32> as !dyn.tensor<[1], f32>
   %y = dyn.layer_norm %x, %s {{axis = 1 : i64, epsilon = 1.0e-5 : f64}} : ({type}, !dyn.tensor<[1], f32>) -> {type}"""
 
+# A sum that is read twice: by the normalization and by the next layer.
+RESIDUAL = (
+    """
+  %h = dyn.mul %x, %x : ({type}, {type}) -> {type}"""
+    + LAYER_NORM.replace("%y", "%n").replace("%x", "%h")
+    + """
+  %y = dyn.add %h, %n : ({type}, {type}) -> {type}"""
+)
+
 
 def compile_rows(folder: Path, operation: str, width: int | str):
     row_type = f"!dyn.tensor<[S, {width}], f32>"
@@ -57,7 +66,16 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return torch.nn.functional.gelu(torch.from_numpy(x)).numpy()
 
 
-OPERATIONS = {"softmax": (SOFTMAX, softmax), "layer_norm": (LAYER_NORM, layer_norm), "gelu": (GELU, gelu)}
+def residual(x: np.ndarray) -> np.ndarray:
+    return x * x + layer_norm(x * x)
+
+
+OPERATIONS = {
+    "softmax": (SOFTMAX, softmax),
+    "layer_norm": (LAYER_NORM, layer_norm),
+    "gelu": (GELU, gelu),
+    "residual": (RESIDUAL, residual),
+}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

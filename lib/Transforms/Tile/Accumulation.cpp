@@ -1,8 +1,9 @@
-//===- Accumulation.cpp - What surrounds a reduction on its output --------===//
+//===- Accumulation.cpp - What surrounds a reduction ----------------------===//
 
 #include "Accumulation.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
@@ -90,13 +91,66 @@ Accumulation mlir::dyn::matchAccumulation(linalg::LinalgOp op) {
   return found;
 }
 
+/// Whether `op` is elementwise and overwrites `buffer`, which it reads nowhere
+/// else than where it writes, and nothing of what `sums` is a part of.
+static bool isPrologue(linalg::LinalgOp op, Value buffer, Value sums) {
+  if (op.getNumDpsInits() != 1 || op.getNumReductionLoops() != 0 ||
+      op.getDpsInits().front() != buffer ||
+      op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)))
+    return false;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return map.isPermutation() &&
+         llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+           if (!isa<BaseMemRefType>(in->get().getType()))
+             return true;
+           Value root = getRoot(in->get());
+           return root != getRoot(sums) &&
+                  (root != getRoot(buffer) ||
+                   (in->get() == buffer &&
+                    op.getMatchingIndexingMap(in) == map));
+         });
+}
+
+std::pair<linalg::LinalgOp, OpOperand *>
+mlir::dyn::matchPrologue(linalg::LinalgOp op) {
+  if (op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0)
+    return {};
+  Value sums = op.getDpsInits().front();
+  for (Operation *before = op->getPrevNode(); before;
+       before = before->getPrevNode()) {
+    if (isPure(before) || isa<memref::AllocaOp, memref::AllocOp>(before))
+      continue;
+    auto other = dyn_cast<linalg::LinalgOp>(before);
+    if (!other)
+      return {};
+    if (isa<linalg::FillOp>(before) && other.getDpsInits().front() == sums)
+      continue;
+    Value buffer = other.getDpsInits().front();
+    OpOperand *found = nullptr;
+    for (OpOperand *in : op.getDpsInputOperands()) {
+      if (!isa<BaseMemRefType>(in->get().getType()) ||
+          getRoot(in->get()) != getRoot(buffer))
+        continue;
+      if (found || in->get() != buffer ||
+          !op.getMatchingIndexingMap(in).isPermutation())
+        return {};
+      found = in;
+    }
+    if (!found || getRoot(buffer) == getRoot(sums) ||
+        !isPrologue(other, buffer, sums))
+      return {};
+    return {other, found};
+  }
+  return {};
+}
+
 SmallVector<unsigned> mlir::dyn::getCommonDims(linalg::LinalgOp op,
-                                               linalg::LinalgOp epilogue) {
-  AffineMap own =
-                epilogue.getMatchingIndexingMap(epilogue.getDpsInitOperand(0)),
-            sums = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+                                               OpOperand &operand,
+                                               linalg::LinalgOp other) {
+  AffineMap own = other.getMatchingIndexingMap(other.getDpsInitOperand(0)),
+            theirs = op.getMatchingIndexingMap(&operand);
   SmallVector<unsigned> dims(own.getNumDims());
   for (unsigned position = 0; position < own.getNumResults(); ++position)
-    dims[own.getDimPosition(position)] = sums.getDimPosition(position);
+    dims[own.getDimPosition(position)] = theirs.getDimPosition(position);
   return dims;
 }

@@ -1,9 +1,10 @@
-//===- Accumulation.h - What surrounds a reduction on its output -*- C++
+//===- Accumulation.h - What surrounds a reduction ---------------*- C++
 //-*-===//
 //
 // A product comes as three ops on one buffer: a fill, the sum, and elementwise
 // work on its result. Emitted together the buffer is written once: sums start
-// in registers and leave them finished.
+// in registers and leave them finished. What is summed and has just been
+// computed, as the exponentials of a softmax, is taken from registers too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,10 @@ struct Accumulation {
   /// Works in place on the output afterwards, in this order; cheap enough to
   /// be repeated in every version of a tile.
   SmallVector<linalg::LinalgOp> epilogue;
+  /// Computes and writes, element by element, what the reduction reads of
+  /// `prologueResult`; null if nothing does. See `matchPrologue`.
+  linalg::LinalgOp prologue;
+  OpOperand *prologueResult = nullptr;
 
   Operation *getLast(linalg::LinalgOp op) const {
     return epilogue.empty() ? op : epilogue.back();
@@ -31,10 +36,17 @@ struct Accumulation {
 /// elsewhere; so they do for an epilogue that works in place.
 Accumulation matchAccumulation(linalg::LinalgOp op);
 
-/// The loop dimensions of `epilogue` in those of `op`, by their positions in
-/// the buffer.
-SmallVector<unsigned> getCommonDims(linalg::LinalgOp op,
-                                    linalg::LinalgOp epilogue);
+/// The input of `op`, a reduction on buffers with one output, all of which an
+/// elementwise op right in front of it computes, and that op; nulls if there is
+/// none. Each iteration of `op` reads an element of its own, so both can be
+/// done in one loop.
+std::pair<linalg::LinalgOp, OpOperand *> matchPrologue(linalg::LinalgOp op);
+
+/// The loop dimensions of `other`, an op that is emitted in the loops of `op`,
+/// in those of `op`: by their positions in the buffer that is an operand of
+/// both.
+SmallVector<unsigned> getCommonDims(linalg::LinalgOp op, OpOperand &operand,
+                                    linalg::LinalgOp other);
 
 } // namespace mlir::dyn
 

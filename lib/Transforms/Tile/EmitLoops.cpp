@@ -53,7 +53,7 @@ void LoopEmitter::emitOuter(ArrayRef<unsigned> dims) {
                 [&] { emitOuter(dims.drop_front()); });
   if (plan.lanesReduce)
     return emitRows({});
-  plan.stream ? emitLanesOrStreams() : emitLanes();
+  emitLanesOrStreams();
 }
 
 SmallVector<Value> LoopEmitter::makeMasks(int64_t vectors) {
@@ -334,6 +334,8 @@ void LoopEmitter::emit() {
   b.eraseOp(op);
   if (surroundings.fill)
     b.eraseOp(surroundings.fill);
+  if (surroundings.prologue)
+    b.eraseOp(surroundings.prologue);
 }
 
 void mlir::dyn::emitLoops(RewriterBase &rewriter, linalg::LinalgOp op,

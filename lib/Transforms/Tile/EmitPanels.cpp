@@ -61,7 +61,7 @@ static constexpr int64_t kAheadPerRow = 640;
 /// bias): little, but from memory, and nobody else asks for it in time.
 void LoopEmitter::prefetchEpilogues(const Tile &tile) {
   for (linalg::LinalgOp epilogue : surroundings.epilogue) {
-    LoopEmitter inner = makeEpilogueEmitter(epilogue);
+    LoopEmitter inner = makeInnerEmitter(epilogue, *op.getDpsInitOperand(0));
     for (OpOperand *in : epilogue.getDpsInputOperands()) {
       auto type = dyn_cast<MemRefType>(in->get().getType());
       AffineMap map = epilogue.getMatchingIndexingMap(in);

@@ -3,7 +3,6 @@
 #include "Attention.h"
 #include "LoopEmitter.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -91,12 +90,6 @@ void LoopEmitter::prefetchRowsAhead(const Tile &tile, Cell cell) {
     Value &index = where[row.dim];
     if (row.ahead)
       index = arith::AddIOp::create(b, loc, index, constant(row.ahead));
-    OpBuilder::InsertionGuard guard(b);
-    if (Value streamed = isStreamed(row.buffer, row.stream)) {
-      auto choice =
-          scf::IfOp::create(b, loc, streamed, /*withElseRegion=*/true);
-      b.setInsertionPointToStart(choice.elseBlock());
-    }
     memref::PrefetchOp::create(b, loc, row.buffer, where, row.isWritten,
                                row.locality, /*isDataCache=*/true);
   }

@@ -119,8 +119,13 @@ void LoopEmitter::emitFence(Value buffer, int64_t stream) {
 void LoopEmitter::emitLanesOrStreams() {
   Value out = op.getDpsInits().front();
   Value streamed = isStreamed(out, plan.stream);
-  if (!streamed)
-    return emitLanes();
+  if (!streamed) {
+    emitVersions({}, plan.rowsAhead, [&] {
+      emitLanes();
+      return SmallVector<Value>();
+    });
+    return;
+  }
   emitFence(out, plan.stream);
   auto choice = scf::IfOp::create(b, loc, streamed, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
@@ -130,6 +135,27 @@ void LoopEmitter::emitLanesOrStreams() {
   streams = false;
   b.setInsertionPointToStart(choice.elseBlock());
   emitLanes();
+}
+
+/// `body`, once more without what `rows` ask for where that is going to be
+/// written past the caches: no branch in a loop.
+SmallVector<Value>
+LoopEmitter::emitVersions(TypeRange types, SmallVector<RowAhead> &rows,
+                          function_ref<SmallVector<Value>()> body) {
+  auto row =
+      llvm::find_if(rows, [](const RowAhead &row) { return row.stream; });
+  Value streamed =
+      row == rows.end() ? Value() : isStreamed(row->buffer, row->stream);
+  if (!streamed)
+    return body();
+  auto bodyWithout = [&] {
+    SmallVector<RowAhead> all = rows;
+    llvm::erase_if(rows, [](const RowAhead &row) { return row.stream; });
+    SmallVector<Value> results = body();
+    rows = all;
+    return results;
+  };
+  return branch(streamed, types, bodyWithout, body);
 }
 
 void LoopEmitter::storeVector(Value value, Value buffer, ValueRange where) {

@@ -66,15 +66,17 @@ void LoopEmitter::writeOuts(ValueRange values, const Tile &tile) {
   });
 }
 
-/// What emits `epilogue` as if its own loops stood where those of the reduction
-/// do.
-LoopEmitter LoopEmitter::makeEpilogueEmitter(linalg::LinalgOp epilogue) {
-  LoopEmitter inner(b, epilogue, plan);
+/// What emits `other` as if its own loops stood where those of the reduction
+/// do, which has `operand` in common with it.
+LoopEmitter LoopEmitter::makeInnerEmitter(linalg::LinalgOp other,
+                                          OpOperand &operand) {
+  LoopEmitter inner(b, other, plan);
   inner.plan.rowDim = inner.plan.columnDim = std::nullopt;
-  inner.plan.lanesDim = epilogue.getNumLoops();
+  inner.plan.lanesDim = other.getNumLoops();
+  inner.plan.rowsAhead.clear();
   inner.columnIndices = columnIndices;
-  inner.sizes.resize(epilogue.getNumLoops());
-  for (auto [own, dim] : llvm::enumerate(getCommonDims(op, epilogue))) {
+  inner.sizes.resize(other.getNumLoops());
+  for (auto [own, dim] : llvm::enumerate(getCommonDims(op, operand, other))) {
     inner.point[own] = point[dim];
     inner.sizes[own] = sizes[dim];
     if (dim == plan.rowDim)
@@ -90,7 +92,7 @@ LoopEmitter LoopEmitter::makeEpilogueEmitter(linalg::LinalgOp epilogue) {
 /// What `epilogue` makes of `sums`.
 SmallVector<Value> LoopEmitter::finish(linalg::LinalgOp epilogue,
                                        ValueRange sums, const Tile &tile) {
-  LoopEmitter inner = makeEpilogueEmitter(epilogue);
+  LoopEmitter inner = makeInnerEmitter(epilogue, *op.getDpsInitOperand(0));
   SmallVector<Value> results;
   forEachCell(tile, [&](Cell cell) {
     Value sum = sums[results.size()];
@@ -100,6 +102,23 @@ SmallVector<Value> LoopEmitter::finish(linalg::LinalgOp epilogue,
     results.push_back(asVector(inner.payload(sum, tile, cell).front(), tile));
   });
   return results;
+}
+
+/// Computes and writes what the reduction then finds in registers.
+void LoopEmitter::computePrologue(const Tile &tile) {
+  if (!surroundings.prologue)
+    return;
+  OpOperand &read = *surroundings.prologueResult;
+  LoopEmitter inner = makeInnerEmitter(surroundings.prologue, read);
+  // It multiplies and adds as it does alone.
+  inner.plan.lanesReduce = false;
+  inner.plan.rowsAhead = plan.prologueRowsAhead;
+  forEachCell(tile, [&](Cell cell) {
+    Value result = asVector(inner.payload(Value(), tile, cell).front(), tile);
+    inner.write(*surroundings.prologue.getDpsInitOperand(0), result, tile,
+                cell);
+    findRead(read, tile, cell) = result;
+  });
 }
 
 /// Writes sums: the last of several blocks after what is done to them.
@@ -183,8 +202,14 @@ void LoopEmitter::emitReducingTile(const Tile &outer) {
   }
   SmallVector<Value> accumulators;
   forEachCell(tile, [&](Cell) { llvm::append_range(accumulators, neutral); });
-  accumulators = reduceOver(reductions, accumulators, [&](ValueRange inner) {
-    return emitReducingLanes(tile, inner);
+  auto reduce = [&] {
+    return reduceOver(reductions, accumulators, [&](ValueRange inner) {
+      return emitReducingLanes(tile, inner);
+    });
+  };
+  TypeRange types = ValueRange(accumulators).getTypes();
+  accumulators = emitVersions(types, plan.rowsAhead, [&] {
+    return emitVersions(types, plan.prologueRowsAhead, reduce);
   });
 
   // The vectors of one cell, then its lanes, then what the output held.
@@ -232,6 +257,7 @@ SmallVector<Value> LoopEmitter::emitReducingLanes(Tile tile,
   int64_t step = tile.vectors * tile.lanes;
   std::optional<int64_t> size = staticSize(dim);
   auto compute = [&](ValueRange inner) {
+    computePrologue(tile);
     SmallVector<Value> results;
     forEachCell(tile, [&](Cell cell) {
       size_t first = results.size();

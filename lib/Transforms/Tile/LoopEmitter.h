@@ -60,6 +60,8 @@ private:
   void emitLanesOrStreams();
   Value isLarge(Value buffer, int64_t stream);
   Value isStreamed(Value buffer, int64_t stream);
+  SmallVector<Value> emitVersions(TypeRange types, SmallVector<RowAhead> &rows,
+                                  function_ref<SmallVector<Value>()> body);
   void emitFence(Value buffer, int64_t stream);
   void emitReductionBlocks(Tile tile);
   void emitRows(Tile tile);
@@ -70,7 +72,8 @@ private:
   SmallVector<Value> readStart(const Tile &tile);
   void writeOuts(ValueRange values, const Tile &tile);
   void writeFinished(ValueRange values, const Tile &tile);
-  LoopEmitter makeEpilogueEmitter(linalg::LinalgOp epilogue);
+  LoopEmitter makeInnerEmitter(linalg::LinalgOp other, OpOperand &operand);
+  void computePrologue(const Tile &tile);
   void prefetchEpilogues(const Tile &tile);
   SmallVector<Value> finish(linalg::LinalgOp epilogue, ValueRange sums,
                             const Tile &tile);

@@ -61,7 +61,8 @@ struct RowAhead {
 /// What `op`, one of several ops in a loop over rows, should ask for: the next
 /// one of a row that it reads as the last of several, since otherwise memory
 /// rests while later ops work on what the first one has brought to the cache;
-/// and the row that the op behind it is going to write.
+/// the row that the op behind it is going to write; and if it finishes a row in
+/// place, the next one of that.
 /// `streams` has the `LoopPlan::stream` of ops.
 SmallVector<RowAhead>
 findRowsAhead(linalg::LinalgOp op,
@@ -103,7 +104,8 @@ struct LoopPlan {
   int64_t prefetchRows = 1;
   /// Steps over the rows of panels that one turn of their loop takes.
   int64_t unrolledSteps = 1;
-  SmallVector<RowAhead> rowsAhead;
+  /// Of the op and of its `Accumulation::prologue`.
+  SmallVector<RowAhead> rowsAhead, prologueRowsAhead;
   /// Bytes of a result from which on it is written past the caches; 0: never.
   int64_t stream = 0;
 };

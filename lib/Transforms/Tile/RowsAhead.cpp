@@ -42,29 +42,14 @@ static bool readsLast(linalg::LinalgOp op, memref::SubViewOp tile) {
   return isReadBefore;
 }
 
-/// The next op behind `op` that writes a row like `read`, if it does so little
-/// else that it would wait for the lines: computing a function takes longer
-/// than a line.
-static linalg::LinalgOp findNextWriter(linalg::LinalgOp op,
-                                       memref::SubViewOp read) {
-  for (Operation *after = op->getNextNode(); after;
-       after = after->getNextNode()) {
-    auto next = dyn_cast<linalg::LinalgOp>(after);
-    if (!next || next.getNumDpsInits() != 1)
-      continue;
-    auto out = next.getDpsInits().front().getDefiningOp<memref::SubViewOp>();
-    if (!out || out.getType().getShape() != read.getType().getShape())
-      continue;
-    if (out->getBlock() != op->getBlock() || !out->isBeforeInBlock(op) ||
-        out.getSource() == read.getSource())
-      return {};
-    bool hasFunctions = llvm::any_of(*next.getBlock(), [](Operation &inner) {
-      return isa<math::MathDialect>(inner.getDialect()) &&
-             !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
-    });
-    return hasFunctions ? linalg::LinalgOp() : next;
-  }
-  return {};
+/// Whether `op` works in place on `tile` as the last op of its block that
+/// touches it.
+static bool finishesInPlace(linalg::LinalgOp op, memref::SubViewOp tile) {
+  return llvm::is_contained(op.getDpsInits(), tile.getResult()) &&
+         llvm::none_of(tile->getUsers(), [&](Operation *user) {
+           return user->getBlock() != op->getBlock() ||
+                  op->isBeforeInBlock(user);
+         });
 }
 
 /// The input of `op` that is a row of what lies outside of the loop `op` is in,
@@ -92,6 +77,39 @@ findMovingRow(linalg::LinalgOp op) {
   return std::nullopt;
 }
 
+/// The next op behind `op` that writes a row like `read`, if it does so little
+/// else that it would wait for the lines: computing a function takes longer
+/// than a line.
+static linalg::LinalgOp findNextWriter(linalg::LinalgOp op,
+                                       memref::SubViewOp read) {
+  for (Operation *after = op->getNextNode(); after;
+       after = after->getNextNode()) {
+    auto next = dyn_cast<linalg::LinalgOp>(after);
+    if (!next || next.getNumDpsInits() != 1)
+      continue;
+    auto out = next.getDpsInits().front().getDefiningOp<memref::SubViewOp>();
+    if (!out || out.getType().getShape() != read.getType().getShape()) {
+      // One that reads such a row itself asks for it.
+      auto moving = findMovingRow(next);
+      if (moving &&
+          cast<MemRefType>(moving->first->get().getType()).getShape() ==
+              read.getType().getShape())
+        return {};
+      continue;
+    }
+    if (out->getBlock() != op->getBlock() || !out->isBeforeInBlock(op) ||
+        out.getSource() == read.getSource() ||
+        llvm::is_contained(op.getDpsInits(), out.getResult()))
+      return {};
+    bool hasFunctions = llvm::any_of(*next.getBlock(), [](Operation &inner) {
+      return isa<math::MathDialect>(inner.getDialect()) &&
+             !isa<math::AbsFOp, math::FmaOp, math::SqrtOp>(inner);
+    });
+    return hasFunctions ? linalg::LinalgOp() : next;
+  }
+  return {};
+}
+
 SmallVector<RowAhead>
 mlir::dyn::findRowsAhead(linalg::LinalgOp op,
                          const DenseMap<Operation *, int64_t> &streams) {
@@ -106,6 +124,10 @@ mlir::dyn::findRowsAhead(linalg::LinalgOp op,
   if (readsLast(op, tile))
     rows.push_back(
         {operand->getOperandNumber(), tile, dim, 1, false, locality});
+  // While this row is finished, at its last use.
+  if (finishesInPlace(op, tile))
+    rows.push_back({operand->getOperandNumber(), tile, dim, 1, true, locality,
+                    streams.lookup(op)});
   if (linalg::LinalgOp writer = findNextWriter(op, tile))
     rows.push_back({operand->getOperandNumber(), writer.getDpsInits().front(),
                     dim, 0, true, 3, streams.lookup(writer)});

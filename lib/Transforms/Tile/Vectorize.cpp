@@ -82,6 +82,19 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
         continue;
       }
       Accumulation surroundings = matchAccumulation(op);
+      if (plan->lanesReduce && !plan->rowDim && !plan->columnDim) {
+        std::tie(surroundings.prologue, surroundings.prologueResult) =
+            matchPrologue(op);
+        if (linalg::LinalgOp prologue = surroundings.prologue) {
+          FailureOr<LoopPlan> alone = planLoops(prologue, budget, whyNot);
+          if (succeeded(alone) && alone->maskable) {
+            plan->prologueRowsAhead = rowsAhead.lookup(prologue);
+            taken.insert(prologue);
+          } else {
+            surroundings.prologue = {};
+          }
+        }
+      }
       taken.insert_range(surroundings.epilogue);
       if (surroundings.fill)
         taken.insert(surroundings.fill);
