@@ -86,7 +86,9 @@ void LoopEmitter::prefetchEpilogues(const Tile &tile) {
 /// Prefetches come behind the step's own loads, which would wait for them (from
 /// memory, 8 and 14 rows: 2%). Several blocks share what comes behind this part
 /// of the reduction evenly: else the first of them would wait for memory, and
-/// memory for the others.
+/// memory for the others. A turn of several steps asks for the lines next to
+/// each other: one address for all of them, and where blocks share, some lines
+/// a little early.
 SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
                                              ValueRange values, Bodies body) {
   OpOperand *operand = findPanels(op);
@@ -123,10 +125,9 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
     place = arith::SelectOp::create(b, loc, isOnly, place, shared);
     step = arith::CeilDivUIOp::create(b, loc, step, rowBlocks);
   }
-  // Values, and where to prefetch, behind one step more.
-  auto advance = [&](ValueRange before) {
-    Value place = before.back();
-    SmallVector<Value> after = body(before.drop_back());
+  // Values behind one step more; asks for what lies at `place`.
+  auto takeStep = [&](ValueRange values, Value place) {
+    SmallVector<Value> after = body(values);
     for (int64_t at = 0; at < tile.vectors * tile.lanes; at += access.width) {
       SmallVector<Value> where =
           panelIndices(access, tile, {0, 0, at / tile.lanes});
@@ -137,6 +138,11 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
                                  /*isWrite=*/false, /*localityHint=*/3,
                                  /*isDataCache=*/true);
     }
+    return after;
+  };
+  auto advance = [&](ValueRange before) {
+    Value place = before.back();
+    SmallVector<Value> after = takeStep(before.drop_back(), place);
     after.push_back(arith::AddIOp::create(b, loc, place, step));
     return after;
   };
@@ -144,8 +150,8 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
   current.push_back(place);
   unsigned dim = reductions.back();
   auto advanceSteps = [&](ValueRange inner) {
-    SmallVector<Value> values(inner);
-    Value first = point[dim];
+    SmallVector<Value> values(inner.drop_back());
+    Value first = point[dim], place = inner.back();
     auto lines = readLines(tile, dim);
     for (int64_t i = 0; i < plan.unrolledSteps; ++i) {
       cache.clear();
@@ -154,9 +160,15 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
             vector::ExtractOp::create(b, loc, line, i);
       if (i)
         point[dim] = arith::AddIOp::create(b, loc, first, constant(i));
-      values = advance(values);
+      Value ahead =
+          i ? arith::AddIOp::create(b, loc, place, constant(i * access.width))
+                  .getResult()
+            : place;
+      values = takeStep(values, ahead);
     }
     point[dim] = first;
+    values.push_back(arith::AddIOp::create(
+        b, loc, place, mul(constant(plan.unrolledSteps), step)));
     return values;
   };
   auto reduceLast = [&](Value from, Value to, ValueRange values) {
