@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 import lowered
 
@@ -129,6 +130,19 @@ class Cases(list):
 
     def compile(self, folder):
         return lowered.compile_functions("\n".join(item.text() for item in self), folder)
+
+    def tests(self):
+        """A test of each case, and the fixture that compiles them together: `library, test_op = CASES.tests()`."""
+
+        @pytest.fixture(scope="module")
+        def library(tmp_path_factory):
+            return self.compile(tmp_path_factory.mktemp("lowering"))
+
+        @pytest.mark.parametrize("item", self, ids=lambda item: item.name)
+        def test_op(library, item):
+            check(library, item)
+
+        return library, test_op
 
 
 def dims(*sizes, scalar=False):

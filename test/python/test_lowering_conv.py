@@ -3,9 +3,8 @@
 import itertools
 
 import numpy as np
-import pytest
 
-from lowering_cases import FLOATS, Cases, T, check, grid
+from lowering_cases import FLOATS, Cases, T, grid
 
 CASES = Cases()
 
@@ -66,12 +65,4 @@ conv("depthwise_more", ["B", 5, "H", "W"], [10, 1, 3, 3], [1, 1], [2, 2], groups
 conv("space", ["B", 2, 4, "H", "W"], [3, 2, 2, 3, 3], [1, 2, 1], sizes=PLANES)
 conv("space_point", ["B", 2, 4, "H", "W"], [3, 2, 1, 1, 1], [2, 2, 2], sizes=PLANES)
 
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return CASES.compile(tmp_path_factory.mktemp("lowering"))
-
-
-@pytest.mark.parametrize("item", CASES, ids=lambda item: item.name)
-def test_op(library, item):
-    check(library, item)
+library, test_op = CASES.tests()

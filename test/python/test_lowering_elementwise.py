@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pytest
 
 from lowering_cases import (
     FLOATS,
@@ -13,7 +12,6 @@ from lowering_cases import (
     C,
     Cases,
     T,
-    check,
     grid,
     in_f32,
     truncate_div,
@@ -311,12 +309,4 @@ case(
     sizes=grid(B=[0, 3], N=[1, 5], S=[1, 5], M=[5]) + grid(B=[2], N=[5], S=[1], M=[1]),
 )
 
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return CASES.compile(tmp_path_factory.mktemp("lowering"))
-
-
-@pytest.mark.parametrize("item", CASES, ids=lambda item: item.name)
-def test_op(library, item):
-    check(library, item)
+library, test_op = CASES.tests()

@@ -1,9 +1,8 @@
 """Products, reductions, normalizations and running sums, lowered, against NumPy."""
 
 import numpy as np
-import pytest
 
-from lowering_cases import FLOATS, SIZES, TYPES, Cases, T, check, grid, truncate_div, wide, with_specials
+from lowering_cases import FLOATS, SIZES, TYPES, Cases, T, grid, truncate_div, wide, with_specials
 
 CASES = Cases()
 case = CASES.add
@@ -209,12 +208,4 @@ for dtype in ["f32", "f16", "i32", "i64"]:
             ulps=64,
         )
 
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return CASES.compile(tmp_path_factory.mktemp("lowering"))
-
-
-@pytest.mark.parametrize("item", CASES, ids=lambda item: item.name)
-def test_op(library, item):
-    check(library, item)
+library, test_op = CASES.tests()

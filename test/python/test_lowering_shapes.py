@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-import pytest
 
-from lowering_cases import SIZES, C, Cases, T, check, dims, evaluate, grid, vector
+from lowering_cases import SIZES, C, Cases, T, dims, evaluate, grid, vector
 
 CASES = Cases()
 case = CASES.add
@@ -191,12 +190,4 @@ for dtype in ["f32", "i64", "i1"]:
 case("shape_of", "shape_of", [T("B, S, 5")], T("2", "i64"), lambda a: np.array(a.shape[1:]),
      attrs="start = 1, end = 3", sizes=SIZES)  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return CASES.compile(tmp_path_factory.mktemp("lowering"))
-
-
-@pytest.mark.parametrize("item", CASES, ids=lambda item: item.name)
-def test_op(library, item):
-    check(library, item)
+library, test_op = CASES.tests()
