@@ -38,8 +38,10 @@ class Case:
     #: How often the kernel stands in a model, and how many models or sets of buffers take turns.
     layers = 1
     sets = 1
-    #: Bytes read and written by one kernel that are not in a cache when it begins.
+    #: Which of the machine's rates holds for the bytes that are not in a cache when a kernel begins.
     traffic = "read"
+    #: And for those that are written into the caches, for whoever reads them next.
+    stores = ""
     #: Of the largest result, how far from it an answer may be.
     tolerance = 1e-4
 
@@ -63,6 +65,13 @@ class Case:
         if self.mode == "cold":
             seconds = max(seconds, self.bytes(size) / machine[self.traffic])
         return seconds or None
+
+    def limit_of_stores(self, size: int, machine: dict[str, float]) -> float | None:
+        """Seconds that a copy takes with stores of the kind that suits a result of that size."""
+        if self.mode != "cold" or not self.stores:
+            return None
+        large = self.bytes(size) / 2 >= 2 * cache_bytes()
+        return self.bytes(size) / machine[self.traffic if large else self.stores]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -400,6 +409,7 @@ class Rows(Case):
 
     shares_outputs = False
     traffic = "copied"
+    stores = "stored"
 
     @property
     def layers(self) -> int:

@@ -345,12 +345,12 @@ class Machine:
         self.cpus = cpus
 
     def measure(self) -> dict[str, float]:
-        rates = (ctypes.c_double * 3)()
+        rates = (ctypes.c_double * 4)()
         allowed = os.sched_getaffinity(0)
         os.sched_setaffinity(0, self.cpus)
         self.native.limits_measure(self.handle, rates)
         os.sched_setaffinity(0, allowed)
-        return dict(zip(("read", "copied", "flops"), rates))
+        return dict(zip(("read", "copied", "stored", "flops"), rates))
 
 
 PEERS = {

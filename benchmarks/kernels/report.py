@@ -73,6 +73,10 @@ def of_limit(row: dict) -> float:
     return row["of_limit"]
 
 
+def of_stores(row: dict) -> float:
+    return row["of_stores"]
+
+
 ATTENTION = {16: 0.60, 32: 0.72, 64: 0.76, 128: 0.80, 512: 0.80, 2048: 0.78}
 FIGURES = [
     Figure("products, cold, of the limit", product("cold", 1), of_limit, 0.93, 0.90),
@@ -100,6 +104,7 @@ FIGURES = [
     ),
     Figure("attention, best peer", of("attention", "hot", threads=1), best, 2.3, 1.0),
     Figure("rows, cold, of the stream", of("rows", "cold", threads=1), of_limit, 0.85),
+    Figure("rows, cold, of a copy with the same stores", of("rows", "cold", threads=1), of_stores, 0.85),
     Figure("rows, hot, ONNX Runtime", of("rows", "hot", threads=1), lambda r: r["ratio"]["onnxruntime"], 1.5),
     *(
         Figure(
@@ -162,15 +167,16 @@ def speed(row: dict) -> str:
 
 def cells(row: dict, names: list[str]) -> list[str]:
     if "seconds" not in row:
-        return ["not there yet", *[""] * (4 + len(names))]
+        return ["not there yet", *[""] * (5 + len(names))]
     limit = f"{row['of_limit']:.0%}" + ("~" if row["drifted"] else "") if "of_limit" in row else ""
+    stores = f"{row['of_stores']:.0%}" if "of_stores" in row else ""
     ratios = [f"{row['ratio'][name]:.2f}" if name in row["ratio"] else "" for name in names]
     best = [row["best"], f"{row['best_ratio']:.2f}"] if "best" in row else ["", ""]
-    return [f"{1e6 * row['seconds']['dyn']:.1f}", speed(row), limit, *ratios, *best]
+    return [f"{1e6 * row['seconds']['dyn']:.1f}", speed(row), limit, stores, *ratios, *best]
 
 
 def titles(names: list[str]) -> list[str]:
-    return ["us", "speed", "of limit", *names, "best", "ratio"]
+    return ["us", "speed", "of limit", "of stores", *names, "best", "ratio"]
 
 
 def header(case, names: list[str]) -> str:
@@ -192,12 +198,13 @@ def tables(rows: list[dict]) -> str:
         mine = [row for row in rows if (row["family"], row["threads"]) == (family, threads)]
         names = list(dict.fromkeys(name for row in mine for name in row.get("ratio", {})))
         parts.append(f"\n### {family}, {threads} thread{'s' if threads > 1 else ''}\n")
-        columns = ["kernel", "", "rows", *titles(names)]
-        parts.append(f"| {' | '.join(columns)} |")
-        parts.append("|" + "---|" * len(columns))
-        for row in mine:
-            values = [row["name"], row["mode"], str(row["size"]), *cells(row, names)]
-            parts.append(f"| {' | '.join(values)} |")
+        lines = [["kernel", "", "rows", *titles(names)]]
+        lines += [[row["name"], row["mode"], str(row["size"]), *cells(row, names)] for row in mine]
+        if not any("of_stores" in row for row in mine):
+            column = lines[0].index("of stores")
+            lines = [[*line[:column], *line[column + 1 :]] for line in lines]
+        lines.insert(1, ["---"] * len(lines[0]))
+        parts += [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join(parts) + "\n"
 
 

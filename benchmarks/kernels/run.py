@@ -128,6 +128,8 @@ def measure_round(machine, workers: list[Worker], case: Case, size: int, seconds
     after = machine.measure()
     limits = [case.limit(size, rates) for rates in (before, after)]
     times["limit"] = min(limits) if limits[0] else None
+    stores = [case.limit_of_stores(size, rates) for rates in (before, after)]
+    times["stores"] = min(stores) if stores[0] else None
     times["drift"] = abs(limits[0] / limits[1] - 1) if limits[0] else 0.0
     return times
 
@@ -157,6 +159,8 @@ def measure(machine, workers: list[Worker], case: Case, size: int, options) -> d
     if rounds[0]["limit"]:
         row["limit"] = median(lambda r: r["limit"])
         row["of_limit"] = median(lambda r: r["limit"] / statistics.median(r["dyn"].values()))
+    if rounds[0]["stores"]:
+        row["of_stores"] = median(lambda r: r["stores"] / statistics.median(r["dyn"].values()))
     # A peer that is faster than the machine did not do its work.
     impossible = [name for name in names if row.get("limit", 0) > report.IMPOSSIBLE * row["seconds"][name]]
     for name in impossible:
