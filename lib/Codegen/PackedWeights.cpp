@@ -80,8 +80,10 @@ void PanelWriter::copyRows(int64_t first, int64_t count) {
                     source + (row * columns + column) * elementBytes,
                     std::min(width, columns - column) * elementBytes);
     }
-    // The system maps some pages around each that is touched.
-    touched += count * width * elementBytes + (64 << 10);
+    // The system maps what the page cache holds in one folio, up to 2 MiB,
+    // around what is touched.
+    touched += std::min(columns * elementBytes,
+                        streams * count * width * elementBytes + kPieceBytes);
     if (touched > kPieceBytes) {
       weight.source.dropPages();
       touched = 0;
