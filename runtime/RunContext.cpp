@@ -136,16 +136,39 @@ static void setFloatMode(uint64_t mode) {
 }
 #endif
 
-/// A parallel loop, cut into ranges that threads take one after the other.
+/// A parallel loop, cut into ranges. Each thread has a section of neighbouring
+/// ones, which it takes one after the other, so that what it asked for ahead of
+/// a range's end is what it reads next; then it helps the others with theirs.
 struct RunContext::Loop {
+  /// More threads than that share sections.
+  static constexpr int64_t kMostSections = 16;
+
   RunContext *run;
   Body body;
   void *data;
   int64_t count;
   int64_t rangeSize;
   uint64_t floatMode;
-  std::atomic<int64_t> nextRange = 0;
+  int64_t sectionCount;
+  std::atomic<int64_t> workers = 0;
+  /// Ranges taken of each section.
+  std::atomic<int64_t> taken[kMostSections] = {};
+
+  void executeSection(int64_t section);
 };
+
+void RunContext::Loop::executeSection(int64_t section) {
+  int64_t rangeCount = (count - 1) / rangeSize + 1;
+  int64_t first = section * rangeCount / sectionCount;
+  int64_t last = (section + 1) * rangeCount / sectionCount;
+  while (!run->isAbandoned) {
+    int64_t range = first + taken[section]++;
+    if (range >= last)
+      break;
+    int64_t begin = range * rangeSize;
+    body(data, begin, begin + std::min(rangeSize, count - begin));
+  }
+}
 
 /// One thread's part of a loop.
 void RunContext::executeRanges(void *opaque) {
@@ -156,15 +179,11 @@ void RunContext::executeRanges(void *opaque) {
   threadState = {loop.run, &landing, true};
   setFloatMode(loop.floatMode);
   if (_setjmp(landing) == 0) {
-    int64_t rangeCount = (loop.count - 1) / loop.rangeSize + 1;
-    while (!loop.run->isAbandoned) {
-      int64_t range = loop.nextRange++;
-      if (range >= rangeCount)
-        break;
-      int64_t begin = range * loop.rangeSize;
-      int64_t size = std::min(loop.rangeSize, loop.count - begin);
-      loop.body(loop.data, begin, begin + size);
-    }
+    // The caller has the same section in every run, and so what of it is left
+    // in the caches of its core.
+    int64_t own = outer.run == loop.run ? 0 : ++loop.workers;
+    for (int64_t i = 0; i < loop.sectionCount; ++i)
+      loop.executeSection((own + i) % loop.sectionCount);
   }
   setFloatMode(outerFloatMode);
   threadState = outer;
@@ -180,7 +199,8 @@ void RunContext::parallelFor(Body body, void *data, int64_t count,
   int64_t grains = (count - 1) / grain + 1;
   int64_t rangeSize = ((grains - 1) / wanted + 1) * grain;
   if (rangeSize < count) {
-    Loop loop = {this, body, data, count, rangeSize, getFloatMode()};
+    int64_t sections = std::min<int64_t>(pool.size(), Loop::kMostSections);
+    Loop loop = {this, body, data, count, rangeSize, getFloatMode(), sections};
     if (pool.tryRun(executeRanges, &loop)) {
       if (isAbandoned)
         leave();

@@ -43,7 +43,7 @@ static std::vector<T> takeElements(DLManagedTensor *tensor) {
 }
 
 TEST(RunTest, WritesIntoBuffers) {
-  for (int threads : {1, 2, 5}) {
+  for (int threads : {1, 2, 5, 20}) {
     TestModel model(getArtifact("scale"), threads);
     for (int64_t rows : {0, 1, 2, 7, 64})
       for (int64_t columns : {1, 3, 512}) {
@@ -327,7 +327,7 @@ TEST(RunTest, ReportsErrorsOfTheCode) {
 }
 
 TEST(RunTest, AllocatesAndNestsInLoops) {
-  for (int threads : {1, 3}) {
+  for (int threads : {1, 3, 20}) {
     TestModel model(getArtifact("misbehave"), threads);
     for (int round = 0; round < 20; ++round) {
       Tensor<int64_t> mode({1}, {AllocateInParallel}), y({1});
