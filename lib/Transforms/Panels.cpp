@@ -49,3 +49,24 @@ bool mlir::dyn::isContraction(linalg::LinalgOp op) {
   return linalg::isaContractionOpInterface(op) ||
          (op.getNumReductionLoops() != 0 && findPanels(op));
 }
+
+std::optional<unsigned> mlir::dyn::findSlidingRows(linalg::LinalgOp op,
+                                                   unsigned column) {
+  SmallVector<utils::IteratorType> types = op.getIteratorTypesArray();
+  auto isReduction = [&](unsigned dim) {
+    return types[dim] == utils::IteratorType::reduction;
+  };
+  auto loops = llvm::seq<unsigned>(0, op.getNumLoops());
+  for (unsigned dim : llvm::reverse(loops)) {
+    if (dim == column || isReduction(dim))
+      continue;
+    for (OpOperand *in : op.getDpsInputOperands())
+      for (AffineExpr expr : op.getMatchingIndexingMap(in).getResults())
+        if (expr.isFunctionOfDim(dim) &&
+            llvm::any_of(loops, [&](unsigned other) {
+              return isReduction(other) && expr.isFunctionOfDim(other);
+            }))
+          return dim;
+  }
+  return std::nullopt;
+}

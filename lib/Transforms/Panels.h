@@ -57,6 +57,10 @@ AffineMap getPanelMap(unsigned numLoops, const PanelAccess &access,
 /// that read panels.
 bool isContraction(linalg::LinalgOp op);
 
+/// The last parallel dimension other than `column` along which a window over an
+/// input slides: it advances together with a reduction.
+std::optional<unsigned> findSlidingRows(linalg::LinalgOp op, unsigned column);
+
 } // namespace mlir::dyn
 
 #endif // DYN_TRANSFORMS_PANELS_H

@@ -182,3 +182,41 @@ func.func @turned(%in: memref<?x44xf32>, %bias: memref<44xf32>, %out: memref<44x
   }
   return
 }
+
+// -----
+
+// A copy of a part is vectors, too.
+
+// CHECK-LABEL: func.func @part(
+// CHECK:         vector.load
+// CHECK:         vector.store
+// CHECK:         vector.maskedload
+// CHECK:         vector.maskedstore
+// CHECK-NOT:     memref.copy
+func.func @part(%in: memref<?x?xf32>, %out: memref<?x?xf32, strided<[?, 1], offset: ?>>) {
+  memref.copy %in, %out : memref<?x?xf32> to memref<?x?xf32, strided<[?, 1], offset: ?>>
+  return
+}
+
+// -----
+
+// A window that slides over an image and shares no operand between lines of the result: several lines at once.
+
+// CHECK-LABEL: func.func @depthwise(
+// CHECK:         scf.index_switch
+// CHECK:         case 1 {
+// CHECK:         case 7 {
+// CHECK:         default {
+// CHECK:           scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+func.func @depthwise(%x: memref<?x?xf32>, %w: memref<3x3xf32>, %y: memref<?x?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(h, w, i, j) -> (h + i, w + j)>, affine_map<(h, w, i, j) -> (i, j)>,
+                                   affine_map<(h, w, i, j) -> (h, w)>],
+                  iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : memref<?x?xf32>, memref<3x3xf32>) outs(%y : memref<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %sum, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}

@@ -102,8 +102,8 @@ def DynVectorizePass : Pass<"dyn-vectorize"> {
            "Vectors in a row of a contraction's register tile; 0: as the target has it">,
     Option<"report", "report", "bool", "false", "Remark on each op that stays scalar">,
   ];
-  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "LLVM::LLVMDialect", "math::MathDialect",
-                           "memref::MemRefDialect", "scf::SCFDialect", "vector::VectorDialect"];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "LLVM::LLVMDialect",
+                           "math::MathDialect", "memref::MemRefDialect", "scf::SCFDialect", "vector::VectorDialect"];
 }
 
 def DynExpandMathPass : Pass<"dyn-expand-math"> {

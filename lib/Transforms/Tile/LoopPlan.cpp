@@ -216,6 +216,10 @@ static void planTurns(linalg::LinalgOp op, int64_t vectorBits, LoopPlan &plan) {
   }
 }
 
+/// Sums under way at once that keep two multipliers busy while each waits for
+/// its last multiply-add, which takes 4 cycles.
+static constexpr int64_t kIndependentSums = 8;
+
 FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
                                          const RegisterBudget &budget,
                                          std::string &whyNot) {
@@ -281,6 +285,12 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
   if (!reuse.empty()) {
     plan.rowDim = reuse.back();
     plan.rows = budget.tile.rows;
+  } else if (std::optional<unsigned> rows =
+                 findSlidingRows(op, plan.lanesDim)) {
+    // Nothing is reused; sums that do not wait for each other.
+    plan.rowDim = rows;
+    plan.rows = kIndependentSums;
+    plan.vectors = 1;
   }
   plan.wide = budget.wide;
   plan.prefetchDistance = budget.prefetchDistance;

@@ -235,6 +235,9 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       if (OpOperand *panels = findPanels(op))
         column = matchPanels(op, *panels)->column;
       std::optional<size_t> rowPosition = findRows(op, own, column);
+      if (std::optional<unsigned> rows = findSlidingRows(op, column);
+          rows && !rowPosition)
+        rowPosition = llvm::find(own, *rows) - own.begin();
       rewriter.setInsertionPoint(root);
       SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
       const LoweringConfig &config = configs[op];

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -22,6 +23,26 @@ namespace mlir::dyn {
 
 using namespace mlir;
 using namespace mlir::dyn;
+
+/// Copies of parts of buffers become linalg, and vectors; memcpy is for whole
+/// ones.
+static void expandStridedCopies(RewriterBase &rewriter, Operation *root) {
+  SmallVector<memref::CopyOp> copies;
+  root->walk([&](memref::CopyOp op) {
+    auto source = dyn_cast<MemRefType>(op.getSource().getType()),
+         target = dyn_cast<MemRefType>(op.getTarget().getType());
+    if (source && target && source.getRank() > 1 &&
+        source.isLastDimUnitStride() && target.isLastDimUnitStride() &&
+        !(source.getLayout().isIdentity() && target.getLayout().isIdentity()))
+      copies.push_back(op);
+  });
+  for (memref::CopyOp op : copies) {
+    rewriter.setInsertionPoint(op);
+    linalg::makeMemRefCopyOp(rewriter, op.getLoc(), op.getSource(),
+                             op.getTarget());
+    rewriter.eraseOp(op);
+  }
+}
 
 namespace {
 struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
@@ -37,6 +58,7 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
     if (vectors)
       budget.tile.vectors = vectors;
     IRRewriter rewriter(&getContext());
+    expandStridedCopies(rewriter, getOperation());
     SmallVector<linalg::SoftmaxOp> attentions;
     getOperation()->walk([&](linalg::SoftmaxOp op) {
       if (op.hasPureBufferSemantics())
