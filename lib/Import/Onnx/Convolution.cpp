@@ -1,15 +1,14 @@
 //===- Convolution.cpp - Convolutions -------------------------------------===//
 
 #include "OperatorTable.h"
+#include "Windows.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
 using namespace mlir::dyn::onnx_import;
 
-/// The ints of attribute `name`, `count` of them and none less than `least`;
-/// that if it is not there.
-static SmallVector<int64_t> getSteps(Node &node, StringRef name, int64_t count,
-                                     int64_t least) {
+SmallVector<int64_t> onnx_import::getSteps(Node &node, StringRef name,
+                                           int64_t count, int64_t least) {
   std::optional<SmallVector<int64_t>> ints = node.getInts(name);
   if (!ints)
     return SmallVector<int64_t>(count, least);
@@ -42,20 +41,18 @@ static Value refineFilter(Node &node, Value w) {
   return node.refine(w, shape);
 }
 
-/// How much the dimensions from the third on are padded, before and after
-/// each, so that there are ceil(size / stride) results: each side gets half,
-/// and the `upper` or the lower one what is over.
-static Value getSamePads(Node &node, Value w, ArrayRef<int64_t> strides,
-                         ArrayRef<int64_t> dilations, bool upper) {
-  int64_t rank = node.getInputRank(0);
-  Value sizes = node.sizes(node.getInput(0), 2, rank);
+std::pair<Value, Value> onnx_import::getSamePads(Node &node, Value taps,
+                                                 ArrayRef<int64_t> strides,
+                                                 ArrayRef<int64_t> dilations,
+                                                 bool upper) {
+  Value sizes = node.sizes(node.getInput(0), 2, node.getInputRank(0));
   Value stride = node.ints(strides), one = node.ints(1);
   auto steps = [&](Value count, ArrayRef<int64_t> step) {
     return node.create<AddOp>(
         node.create<MulOp>(node.create<SubOp>(count, one), node.ints(step)),
         one);
   };
-  Value extent = steps(node.sizes(w, 2, rank), dilations);
+  Value extent = steps(taps, dilations);
   Value places = node.create<DivOp>(
       node.create<SubOp>(node.create<AddOp>(sizes, stride), one), stride);
   // What the last place is too far: strides to it, and the filter from there.
@@ -67,8 +64,7 @@ static Value getSamePads(Node &node, Value w, ArrayRef<int64_t> strides,
       node.ints(0));
   Value less = node.create<DivOp>(total, node.ints(2));
   Value more = node.create<SubOp>(total, less);
-  Value none = node.ints({0, 0});
-  return node.concat({none, upper ? less : more, none, upper ? more : less});
+  return {upper ? less : more, upper ? more : less};
 }
 
 /// The input, padded as attributes `auto_pad` and `pads` say.
@@ -89,7 +85,11 @@ static Value padInput(Node &node, Value w, ArrayRef<int64_t> strides,
     pads.insert(pads.begin(), {0, 0});
     amounts = node.ints(pads);
   } else if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
-    amounts = getSamePads(node, w, strides, dilations, mode == "SAME_UPPER");
+    auto [before, after] =
+        getSamePads(node, node.sizes(w, 2, count + 2), strides, dilations,
+                    mode == "SAME_UPPER");
+    Value none = node.ints({0, 0});
+    amounts = node.concat({none, before, none, after});
   } else {
     return node.error("expects attribute 'auto_pad' to be NOTSET, VALID, "
                       "SAME_UPPER or SAME_LOWER, got ",

@@ -10,6 +10,8 @@ OperatorTable::OperatorTable() {
   addConvolutionOperators(*this);
   addElementwiseOperators(*this);
   addLinearOperators(*this);
+  addNormalizationOperators(*this);
+  addPoolingOperators(*this);
   addQuantizationOperators(*this);
   addReductionOperators(*this);
   addShapeOperators(*this);

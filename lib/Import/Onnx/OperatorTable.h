@@ -77,6 +77,8 @@ private:
 void addConvolutionOperators(OperatorTable &table);
 void addElementwiseOperators(OperatorTable &table);
 void addLinearOperators(OperatorTable &table);
+void addNormalizationOperators(OperatorTable &table);
+void addPoolingOperators(OperatorTable &table);
 void addQuantizationOperators(OperatorTable &table);
 void addReductionOperators(OperatorTable &table);
 void addShapeOperators(OperatorTable &table);
