@@ -231,9 +231,21 @@ void LoopEmitter::emitRows(Tile tile) {
   // Some of `shorter` rows, before them `longer` of one more.
   Value blocks =
       arith::CeilDivUIOp::create(b, loc, sizes[dim], constant(plan.rows));
-  Value divisor = arith::MaxUIOp::create(b, loc, blocks, constant(1));
-  Value shorter = arith::DivUIOp::create(b, loc, sizes[dim], divisor);
-  Value longer = arith::RemUIOp::create(b, loc, sizes[dim], divisor);
+  // One block, as most calls have, needs no division.
+  Value areSeveral = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt,
+                                           blocks, constant(1));
+  auto division = scf::IfOp::create(
+      b, loc, TypeRange{b.getIndexType(), b.getIndexType()}, areSeveral, true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(division.thenBlock());
+    Value shorter = arith::DivUIOp::create(b, loc, sizes[dim], blocks);
+    Value longer = arith::RemUIOp::create(b, loc, sizes[dim], blocks);
+    scf::YieldOp::create(b, loc, ValueRange{shorter, longer});
+    b.setInsertionPointToEnd(division.elseBlock());
+    scf::YieldOp::create(b, loc, ValueRange{sizes[dim], constant(0)});
+  }
+  Value shorter = division.getResult(0), longer = division.getResult(1);
   loop(constant(0), blocks, constant(1), dim, [&] {
     rowBlocks = blocks;
     rowBlock = point[dim];

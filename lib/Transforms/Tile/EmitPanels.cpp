@@ -3,6 +3,7 @@
 #include "LoopEmitter.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -116,14 +117,24 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
       arith::AddIOp::create(b, loc, mul(from, stride), constant(distance));
   Value step = constant(access.width);
   if (rowBlocks) {
+    // A branch, not a selection: most calls have one block, and small ones
+    // would notice the divisions.
+    Value isOnly = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                         rowBlocks, constant(1));
+    auto choice = scf::IfOp::create(
+        b, loc, TypeRange{b.getIndexType(), b.getIndexType()}, isOnly, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(choice.thenBlock());
+    scf::YieldOp::create(b, loc, ValueRange{place, step});
+    b.setInsertionPointToEnd(choice.elseBlock());
     Value length = mul(arith::SubIOp::create(b, loc, to, from), stride);
     Value share =
         arith::DivUIOp::create(b, loc, mul(length, rowBlock), rowBlocks);
     Value shared = arith::AddIOp::create(b, loc, mul(to, stride), share);
-    Value isOnly = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                         rowBlocks, constant(1));
-    place = arith::SelectOp::create(b, loc, isOnly, place, shared);
-    step = arith::CeilDivUIOp::create(b, loc, step, rowBlocks);
+    Value shorter = arith::CeilDivUIOp::create(b, loc, step, rowBlocks);
+    scf::YieldOp::create(b, loc, ValueRange{shared, shorter});
+    place = choice.getResult(0);
+    step = choice.getResult(1);
   }
   // Values behind one step more; asks for what lies at `place`.
   auto takeStep = [&](ValueRange values, Value place) {
