@@ -16,7 +16,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from cases import FAMILIES, Case  # noqa: E402
+from case import Case  # noqa: E402
+from cases import FAMILIES  # noqa: E402
 
 #: Phases of `dyn-compile --report` that take longer the more kernels there are.
 PHASES = ("tile", "lower", "optimize", "emit")

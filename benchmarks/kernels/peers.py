@@ -13,7 +13,9 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from cases import Attention, Case, Gemm, unquantized
+from attention import Attention
+from case import Case
+from products import Gemm, unquantized
 
 HERE = Path(__file__).parent
 WORK = HERE / "work"

@@ -27,7 +27,8 @@ sys.path.insert(0, str(HERE.parents[1] / "python"))
 
 import peers  # noqa: E402
 import report  # noqa: E402
-from cases import FAMILIES, Case  # noqa: E402
+from case import Case  # noqa: E402
+from cases import FAMILIES  # noqa: E402
 
 DRIFT = 0.05
 #: Seconds between turns on several threads: idle pools spin for a while before they give their cores to others.
