@@ -36,11 +36,13 @@ void Weights::map(const Artifact &artifact, const std::string &folder) {
     if (!file)
       fail(DYN_INVALID_WEIGHTS, "weights of ", artifact.getFileName(), ": ",
            file.error().message());
+    // Samples that were read alone would keep what is around them from being
+    // read as a large page: those 32 MiB are read now, not in the first run.
+    (*file)->preferLargePages();
     if (auto same = checkStamp(**file, parseStamp(info)); !same)
       fail(DYN_INVALID_WEIGHTS, "weights of ", artifact.getFileName(), ": ",
            same.error().message(),
            "; compile the model again, or put the old file back");
-    (*file)->preferLargePages();
     files.push_back(std::move(*file));
   }
   for (const Weight &weight : artifact.getMetadata().weights) {
