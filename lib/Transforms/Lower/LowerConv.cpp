@@ -42,6 +42,16 @@ struct ConvLoops {
     return add(size, utils::IteratorType::reduction);
   }
 
+  /// A dimension of the input of `size`, read at `place`.
+  void addInput(AffineExpr place, DimAttr size) {
+    input.push_back(place);
+    inputSizes.push_back(size);
+  }
+  void addFilter(AffineExpr place, DimAttr size) {
+    filter.push_back(place);
+    filterSizes.push_back(size);
+  }
+
   /// The sum of products over `init`, in its type.
   SizedTensor emit(Value x, Value w, Value init) {
     SmallVector<AffineMap> maps;
@@ -65,7 +75,7 @@ struct ConvLoops {
 
   Emitter &e;
   SmallVector<utils::IteratorType> iterators;
-  SmallVector<DimAttr> sizes;
+  SmallVector<DimAttr> sizes, inputSizes, filterSizes;
   SmallVector<AffineExpr> input, filter, result;
 };
 } // namespace
@@ -120,103 +130,115 @@ checkConv(Emitter &e, ConvOp op, const SizedTensor &x, const SizedTensor &w) {
   return sizes;
 }
 
-static SizedTensor lowerConv(ConvOp op, ConvOp::Adaptor adaptor, Emitter &e) {
-  SizedTensor x = e.tensor(adaptor.getInput()),
-              w = e.tensor(adaptor.getFilter());
-  SmallVector<DimAttr> sizes = checkConv(e, op, x, w);
-  ArrayRef<DimAttr> taps = ArrayRef(w.sizes).drop_front(2),
-                    places = ArrayRef(sizes).drop_front(2);
-  SmallVector<int64_t> strides(op.getStrides()), dilations(op.getDilations());
+/// How a convolution becomes a product.
+enum class Form {
+  Single,   ///< Of one tap: nothing but the places that it meets, as one
+            ///< dimension.
+  Columns,  ///< Filters are columns, places rows.
+  Gathered, ///< Filters are rows; the places of each tap lie side by side.
+  Views,    ///< Filters are rows.
+};
 
-  // One tap: nothing but the places that it meets, as one dimension.
-  bool isSingle =
-      llvm::all_of(taps, [](DimAttr size) { return size.isConstant(1); });
-  DimAttr place = e.product(places);
-  if (isSingle) {
-    if (llvm::any_of(strides, [](int64_t stride) { return stride != 1; })) {
-      SmallVector<DimAttr> kept{x.sizes[0], x.sizes[1]};
-      kept.append(places.begin(), places.end());
-      SmallVector<int64_t> steps{1, 1};
-      steps.append(strides);
-      x = e.slice(x, SmallVector<DimAttr>(kept.size(), e.number(0)), kept,
-                  steps);
-    }
-    taps = {};
-    places = place;
-  }
-  bool hasColumns = !isSingle && areColumns(op, w.sizes[0]);
-  bool gathers = !isSingle && !hasColumns && strides.back() != 1;
-  if (gathers)
-    x = gatherTaps(e, x, taps.back(), places.back(), strides.back(),
-                   dilations.back());
+static Form chooseForm(ConvOp op, const SizedTensor &w) {
+  if (llvm::all_of(ArrayRef(w.sizes).drop_front(2),
+                   [](DimAttr size) { return size.isConstant(1); }))
+    return Form::Single;
+  if (areColumns(op, w.sizes[0]))
+    return Form::Columns;
+  return op.getStrides().back() != 1 ? Form::Gathered : Form::Views;
+}
 
+/// The places that the only tap of a filter meets.
+static SizedTensor sliceSteps(Emitter &e, ConvOp op, const SizedTensor &x,
+                              ArrayRef<DimAttr> places) {
+  if (llvm::all_of(op.getStrides(), [](int64_t step) { return step == 1; }))
+    return x;
+  SmallVector<DimAttr> kept{x.sizes[0], x.sizes[1]};
+  kept.append(places.begin(), places.end());
+  SmallVector<int64_t> steps{1, 1};
+  llvm::append_range(steps, op.getStrides());
+  return e.slice(x, SmallVector<DimAttr>(kept.size(), e.number(0)), kept,
+                 steps);
+}
+
+/// The loops of `op` over `x`, which `form` has made of its input.
+static ConvLoops describeLoops(Emitter &e, ConvOp op, Form form,
+                               const SizedTensor &x, const SizedTensor &w,
+                               ArrayRef<DimAttr> sizes) {
   // Groups are a dimension of their own; channels and filters are none where a
   // group has but one.
   DimAttr groups = e.number(op.getGroups()), channels = w.sizes[1],
           filters = w.sizes[0].floorDiv(groups);
   ConvLoops loops(e);
-  AffineExpr batch = loops.addParallel(sizes[0]);
-  loops.input.push_back(batch);
-  SmallVector<DimAttr> inputSizes{sizes[0]}, filterSizes;
+  loops.addInput(loops.addParallel(sizes[0]), sizes[0]);
   if (op.getGroups() != 1) {
     AffineExpr group = loops.addParallel(groups);
-    loops.input.push_back(group);
-    loops.filter.push_back(group);
-    inputSizes.push_back(groups);
-    filterSizes.push_back(groups);
+    loops.addInput(group, groups);
+    loops.addFilter(group, groups);
   }
-  auto addFilters = [&] {
-    loops.filter.push_back(loops.addParallel(filters));
-    filterSizes.push_back(filters);
-  };
-  if (!hasColumns && (op.getGroups() == 1 || !filters.isConstant(1)))
-    addFilters();
+  if (form != Form::Columns && (op.getGroups() == 1 || !filters.isConstant(1)))
+    loops.addFilter(loops.addParallel(filters), filters);
+  SmallVector<DimAttr> places(sizes.drop_front(2));
+  if (form == Form::Single)
+    places = {e.product(sizes.drop_front(2))};
   SmallVector<AffineExpr> placeLoops;
   for (DimAttr size : places)
     placeLoops.push_back(loops.addParallel(size));
-  if (hasColumns)
-    addFilters();
+  if (form == Form::Columns)
+    loops.addFilter(loops.addParallel(filters), filters);
   if (op.getGroups() == 1 || !channels.isConstant(1)) {
     AffineExpr channel = loops.addReduction(channels);
-    loops.input.push_back(channel);
-    loops.filter.push_back(channel);
-    inputSizes.push_back(channels);
-    filterSizes.push_back(channels);
+    loops.addInput(channel, channels);
+    loops.addFilter(channel, channels);
   }
-  if (isSingle)
-    loops.input.push_back(placeLoops[0]);
-  for (auto [i, size] : llvm::enumerate(taps)) {
+  if (form == Form::Single) {
+    loops.addInput(placeLoops[0], places[0]);
+    return loops;
+  }
+  ArrayRef<DimAttr> taps = ArrayRef(w.sizes).drop_front(2);
+  for (auto [i, size, stride, dilation] :
+       llvm::enumerate(taps, op.getStrides(), op.getDilations())) {
     AffineExpr tap = loops.addReduction(size);
-    loops.filter.push_back(tap);
-    if (gathers && i + 1 == taps.size())
-      loops.input.append({tap, placeLoops[i]});
-    else
-      loops.input.push_back(placeLoops[i] * strides[i] + tap * dilations[i]);
+    loops.addFilter(tap, size);
+    if (form == Form::Gathered && i + 1 == taps.size()) {
+      loops.addInput(tap, size);
+      loops.addInput(placeLoops[i], places[i]);
+    } else {
+      loops.addInput(placeLoops[i] * stride + tap * dilation, x.sizes[i + 2]);
+    }
   }
-  if (isSingle)
-    inputSizes.push_back(place);
-  else
-    inputSizes.append(x.sizes.begin() + 2, x.sizes.end());
-  filterSizes.append(taps.begin(), taps.end());
+  return loops;
+}
+
+static SizedTensor lowerConv(ConvOp op, ConvOp::Adaptor adaptor, Emitter &e) {
+  SizedTensor x = e.tensor(adaptor.getInput()),
+              w = e.tensor(adaptor.getFilter());
+  SmallVector<DimAttr> sizes = checkConv(e, op, x, w);
+  Form form = chooseForm(op, w);
+  if (form == Form::Single)
+    x = sliceSteps(e, op, x, ArrayRef(sizes).drop_front(2));
+  else if (form == Form::Gathered)
+    x = gatherTaps(e, x, w.sizes.back(), sizes.back(), op.getStrides().back(),
+                   op.getDilations().back());
+  ConvLoops loops = describeLoops(e, op, form, x, w, sizes);
 
   Type type = x.getElementType();
   Value zeros =
       e.filled(loops.sizes, e.constant(getNumberAttr(getComputeType(type), 0)));
-  SizedTensor result = loops.emit(e.reshape(x, inputSizes).value,
-                                  e.reshape(w, filterSizes).value, zeros);
+  SizedTensor result = loops.emit(e.reshape(x, loops.inputSizes).value,
+                                  e.reshape(w, loops.filterSizes).value, zeros);
   if (result.getElementType() != type)
     result = e.map(result, result.sizes, type,
                    [&](ImplicitLocOpBuilder &b, ValueRange args) {
                      return emitConvert(b, args[0], args[0].getType(), type);
                    });
-  if (hasColumns) {
-    auto order = llvm::to_vector<4>(llvm::seq<unsigned>(0, sizes.size()));
-    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-    return e.generic(
-        result, AffineMap::getPermutationMap(order, e.getContext()), sizes,
-        type, [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
-  }
-  return e.reshape(result, sizes);
+  if (form != Form::Columns)
+    return e.reshape(result, sizes);
+  auto order = llvm::to_vector<4>(llvm::seq<unsigned>(0, sizes.size()));
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return e.generic(
+      result, AffineMap::getPermutationMap(order, e.getContext()), sizes, type,
+      [](ImplicitLocOpBuilder &, ValueRange args) { return args[0]; });
 }
 
 void dyn::populateLowerConv(LoweringPatterns &patterns) {
