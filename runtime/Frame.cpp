@@ -16,6 +16,8 @@ Result::Result(const Element &element, const View &view)
 
 static std::vector<size_t> getRanks(const Metadata &metadata) {
   std::vector<size_t> ranks;
+  ranks.reserve(metadata.inputs.size() + metadata.weights.size() +
+                metadata.outputs.size() + 1);
   for (const TensorInfo &input : metadata.inputs)
     ranks.push_back(input.shape.size());
   for (const Weight &weight : metadata.weights)

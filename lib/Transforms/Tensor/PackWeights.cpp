@@ -123,7 +123,7 @@ struct DynPackWeightsPass
     IRRewriter rewriter(&getContext());
     for (auto &[columnDim, uses] : readers) {
       Value panels = addPanels(function, number, columnDim);
-      for (auto [use, access] : uses)
+      for (const auto &[use, access] : uses)
         readPanels(rewriter, *use, panels, access);
     }
     if (!readers.empty() && weight.use_empty())

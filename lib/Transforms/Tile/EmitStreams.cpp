@@ -142,7 +142,7 @@ void LoopEmitter::emitLanesOrStreams() {
 SmallVector<Value>
 LoopEmitter::emitVersions(TypeRange types, SmallVector<RowAhead> &rows,
                           function_ref<SmallVector<Value>()> body) {
-  auto row =
+  auto *row =
       llvm::find_if(rows, [](const RowAhead &row) { return row.stream; });
   Value streamed =
       row == rows.end() ? Value() : isStreamed(row->buffer, row->stream);

@@ -10,7 +10,7 @@ using namespace mlir::dyn;
 
 /// Rows up to this size go to the first cache, next to the one being worked on
 /// and its result; a quarter of the smallest such cache among the targets.
-constexpr int64_t kNearBytes = 8 * 1024;
+constexpr int64_t kNearBytes = int64_t(8) * 1024;
 
 /// Bytes of a row; nothing if that is not known.
 static std::optional<int64_t> bytesOf(MemRefType type) {

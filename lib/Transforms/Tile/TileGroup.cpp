@@ -138,7 +138,7 @@ static bool haveSameSizes(ArrayRef<OpFoldResult> lhs,
 /// allocations.
 Value GroupTiler::chooseInit(OpResult result) {
   auto op = cast<linalg::LinalgOp>(result.getOwner());
-  auto own = destinations.find(result);
+  auto *own = destinations.find(result);
   if (own != destinations.end() && own->second)
     return std::exchange(own->second, Value());
 
