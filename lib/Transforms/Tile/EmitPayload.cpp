@@ -95,6 +95,74 @@ void LoopEmitter::prefetchRowsAhead(const Tile &tile, Cell cell) {
   }
 }
 
+/// Where the lanes, row and column of `cell` are along the dimension that
+/// `index` names.
+Value LoopEmitter::payloadIndex(linalg::IndexOp index, const Tile &tile,
+                                Cell cell) {
+  unsigned dim = index.getDim();
+  Value value = point[dim];
+  if (plan.rowDim == dim && cell.row)
+    value = arith::AddIOp::create(b, loc, value, constant(cell.row));
+  if (plan.columnDim == dim)
+    value = columnIndices[cell.column];
+  if (dim != plan.lanesDim || tile.lanes == 1)
+    return value;
+  auto type = VectorType::get({tile.lanes}, b.getIndexType());
+  return arith::AddIOp::create(b, loc, asVector(laneIndex(tile, cell), tile),
+                               vector::StepOp::create(b, loc, type));
+}
+
+/// One rounding where the processor has a fused operation; the same in vectors,
+/// masked vectors and scalars, so that a remainder has the same bits.
+Value LoopEmitter::multiplyAdd(arith::AddFOp add, arith::MulFOp product,
+                               const IRMapping &values, const Tile &tile) {
+  Value other =
+      add.getLhs() == product.getResult() ? add.getRhs() : add.getLhs();
+  SmallVector<Value> operands = {values.lookupOrDefault(product.getLhs()),
+                                 values.lookupOrDefault(product.getRhs()),
+                                 values.lookupOrDefault(other)};
+  if (llvm::any_of(operands, [](Value value) {
+        return isa<VectorType>(value.getType());
+      }))
+    for (Value &operand : operands)
+      operand = asVector(operand, tile);
+  return math::FmaOp::create(b, loc, operands[0], operands[1], operands[2]);
+}
+
+/// A division by what all lanes share: one a row.
+Value LoopEmitter::multiplyByInverse(arith::DivFOp division,
+                                     const IRMapping &values,
+                                     const Tile &tile) {
+  Value divisor = values.lookup(division.getRhs());
+  Value one =
+      arith::ConstantOp::create(b, loc, b.getFloatAttr(divisor.getType(), 1));
+  Value inverse = arith::DivFOp::create(b, loc, one, divisor);
+  Value dividend = values.lookupOrDefault(division.getLhs());
+  if (isa<VectorType>(dividend.getType()))
+    inverse = asVector(inverse, tile);
+  return arith::MulFOp::create(b, loc, dividend, inverse);
+}
+
+/// `inner` on the mapped operands, in vectors if one of them is one.
+void LoopEmitter::cloneInLanes(Operation &inner, IRMapping &values,
+                               const Tile &tile) {
+  SmallVector<Value> operands;
+  bool isVector = false;
+  for (Value operand : inner.getOperands()) {
+    operands.push_back(values.lookupOrDefault(operand));
+    isVector |= isa<VectorType>(operands.back().getType());
+  }
+  SmallVector<Type> types(inner.getResultTypes());
+  if (isVector) {
+    for (Value &operand : operands)
+      operand = asVector(operand, tile);
+    for (Type &type : types)
+      type = VectorType::get({tile.lanes}, type);
+  }
+  OperationState state(loc, inner.getName(), operands, types, inner.getAttrs());
+  values.map(inner.getResults(), b.create(state)->getResults());
+}
+
 SmallVector<Value> LoopEmitter::payload(ValueRange outs, const Tile &tile,
                                         Cell cell) {
   IRMapping values;
@@ -107,86 +175,30 @@ SmallVector<Value> LoopEmitter::payload(ValueRange outs, const Tile &tile,
     if (value)
       values.map(argument, value);
   bool contracts = !reductions.empty() || plan.lanesReduce;
+  auto isPartOfSum = [&](Operation &inner) {
+    if (!contracts || !isa<arith::MulFOp>(inner) || !inner.hasOneUse())
+      return false;
+    auto add = dyn_cast<arith::AddFOp>(*inner.user_begin());
+    return add && productOf(add) == &inner;
+  };
   for (Operation &inner : body->without_terminator()) {
-    if (auto index = dyn_cast<linalg::IndexOp>(inner)) {
-      unsigned dim = index.getDim();
-      Value value = point[dim];
-      if (plan.rowDim == dim && cell.row)
-        value = arith::AddIOp::create(b, loc, value, constant(cell.row));
-      if (plan.columnDim == dim)
-        value = columnIndices[cell.column];
-      if (dim == plan.lanesDim && tile.lanes > 1) {
-        auto type = VectorType::get({tile.lanes}, b.getIndexType());
-        value =
-            arith::AddIOp::create(b, loc, asVector(laneIndex(tile, cell), tile),
-                                  vector::StepOp::create(b, loc, type));
-      }
-      values.map(index.getResult(), value);
+    if (isPartOfSum(inner))
       continue;
-    }
-    if (auto load = dyn_cast<memref::LoadOp>(inner)) {
+    auto add = contracts ? dyn_cast<arith::AddFOp>(inner) : arith::AddFOp();
+    auto division = dyn_cast<arith::DivFOp>(inner);
+    if (auto index = dyn_cast<linalg::IndexOp>(inner))
+      values.map(index.getResult(), payloadIndex(index, tile, cell));
+    else if (auto load = dyn_cast<memref::LoadOp>(inner))
       values.map(load.getResult(),
                  loadAtComputedIndex(load, values, tile, cell));
-      continue;
-    }
-    // One rounding where the processor has a fused operation; the same in
-    // vectors, masked vectors and scalars, so that a remainder has the same
-    // bits.
-    if (auto add = dyn_cast<arith::AddFOp>(inner); add && contracts) {
-      if (arith::MulFOp product = productOf(add)) {
-        Value other =
-            add.getLhs() == product.getResult() ? add.getRhs() : add.getLhs();
-        SmallVector<Value> operands = {values.lookupOrDefault(product.getLhs()),
-                                       values.lookupOrDefault(product.getRhs()),
-                                       values.lookupOrDefault(other)};
-        if (llvm::any_of(operands, [](Value value) {
-              return isa<VectorType>(value.getType());
-            }))
-          for (Value &operand : operands)
-            operand = asVector(operand, tile);
-        values.map(
-            add.getResult(),
-            math::FmaOp::create(b, loc, operands[0], operands[1], operands[2])
-                .getResult());
-        continue;
-      }
-    }
-    if (isa<arith::MulFOp>(inner) && contracts && inner.hasOneUse())
-      if (auto add = dyn_cast<arith::AddFOp>(*inner.user_begin()))
-        if (productOf(add) == &inner)
-          continue;
-    if (auto division = dyn_cast<arith::DivFOp>(inner);
-        division && division->hasAttr(kSoftmaxAttr) &&
-        isSameForAllLanes(division.getRhs())) {
-      // One division a row.
-      Value divisor = values.lookup(division.getRhs());
-      Value one = arith::ConstantOp::create(
-          b, loc, b.getFloatAttr(divisor.getType(), 1));
-      Value inverse = arith::DivFOp::create(b, loc, one, divisor);
-      Value dividend = values.lookupOrDefault(division.getLhs());
-      if (isa<VectorType>(dividend.getType()))
-        inverse = asVector(inverse, tile);
+    else if (arith::MulFOp product = add ? productOf(add) : arith::MulFOp())
+      values.map(add.getResult(), multiplyAdd(add, product, values, tile));
+    else if (division && division->hasAttr(kSoftmaxAttr) &&
+             isSameForAllLanes(division.getRhs()))
       values.map(division.getResult(),
-                 arith::MulFOp::create(b, loc, dividend, inverse).getResult());
-      continue;
-    }
-    SmallVector<Value> operands;
-    bool isVector = false;
-    for (Value operand : inner.getOperands()) {
-      operands.push_back(values.lookupOrDefault(operand));
-      isVector |= isa<VectorType>(operands.back().getType());
-    }
-    SmallVector<Type> types(inner.getResultTypes());
-    if (isVector) {
-      for (Value &operand : operands)
-        operand = asVector(operand, tile);
-      for (Type &type : types)
-        type = VectorType::get({tile.lanes}, type);
-    }
-    OperationState state(loc, inner.getName(), operands, types,
-                         inner.getAttrs());
-    Operation *copy = b.create(state);
-    values.map(inner.getResults(), copy->getResults());
+                 multiplyByInverse(division, values, tile));
+    else
+      cloneInLanes(inner, values, tile);
   }
   SmallVector<Value> results;
   for (Value value : body->getTerminator()->getOperands())

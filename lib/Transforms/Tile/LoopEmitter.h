@@ -118,6 +118,12 @@ private:
   bool isSameForAllLanes(Value value);
   void prefetchRowsAhead(const Tile &tile, Cell cell);
   void prefetchSteps(const Tile &tile);
+  Value payloadIndex(linalg::IndexOp index, const Tile &tile, Cell cell);
+  Value multiplyAdd(arith::AddFOp add, arith::MulFOp product,
+                    const IRMapping &values, const Tile &tile);
+  Value multiplyByInverse(arith::DivFOp division, const IRMapping &values,
+                          const Tile &tile);
+  void cloneInLanes(Operation &inner, IRMapping &values, const Tile &tile);
   SmallVector<Value> payload(ValueRange outs, const Tile &tile, Cell cell);
   bool hasLinesOfColumns(const Tile &tile);
   SmallVector<Value> combineLanes(Operation *combiner, ArrayRef<Value> vectors,
