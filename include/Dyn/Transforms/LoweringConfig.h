@@ -36,6 +36,9 @@ struct LoweringConfig {
   int64_t prefetchRows = 1;
   /// Steps of the reduction that one turn of a loop over panels takes.
   int64_t unroll = 1;
+  /// The longest reduction for which columns that are far apart in an operand
+  /// are transposed in registers; longer ones are in the lanes themselves.
+  int64_t transpose = 0;
   /// The smallest number of iterations of the parallel loop worth a thread.
   int64_t grain = 1;
   /// Of an elementwise op, which has this field alone: bytes of the result from

@@ -21,6 +21,7 @@ def DynDecidePass : Pass<"dyn-decide"> {
     | `prefetch` | how many bytes ahead of a stream of panels, or of what a wide block reads, to prefetch; 0: not at all |
     | `prefetch_rows` | rows of a register tile from which on a single block of them prefetches. For panels |
     | `unroll` | steps of the reduction that one turn of its loop takes, at most 16. For panels |
+    | `transpose` | the longest reduction for which columns that are far apart in an operand (`A * B^T`) are transposed in registers and are the lanes; of longer ones, the reduction is. For such contractions |
     | `grain` | the smallest number of iterations of the parallel loop that are worth a thread |
     | `stream` | of an elementwise op, which has no other field: bytes of its result from which on it is written past the caches; 0: never |
 

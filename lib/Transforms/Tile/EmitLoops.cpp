@@ -52,7 +52,7 @@ void LoopEmitter::emitOuter(ArrayRef<unsigned> dims) {
     return loop(constant(0), sizes[dims.front()], constant(1), dims.front(),
                 [&] { emitOuter(dims.drop_front()); });
   if (plan.lanesReduce)
-    return emitRows({});
+    return emitByLength();
   emitLanesOrStreams();
 }
 
@@ -159,6 +159,8 @@ void LoopEmitter::emitStrips(int64_t vectors) {
 /// output: what one block reads of the panels stays in the cache while all rows
 /// pass over it. The sum's order is that of one loop.
 void LoopEmitter::emitReductionBlocks(Tile tile) {
+  if (plan.transposed)
+    return emitTransposedStrip(tile);
   if (!plan.reductionBlock || reductions.size() != 1)
     return emitRows(tile);
   unsigned dim = reductions.front();

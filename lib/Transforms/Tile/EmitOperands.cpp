@@ -178,27 +178,34 @@ void LoopEmitter::readTurned(OpOperand &operand, const Tile &tile) {
     findRead(operand, tile, {int64_t(row), 0, 0}) = vector;
 }
 
-/// What a turn of `plan.unrolledSteps` along `dim` reads of inputs that the
-/// lanes share, if it is as long as a vector: a load a row then, of which a
-/// multiply-add takes one element where processors can do that (NEON).
+/// What `steps` along `dim` read of inputs that the lanes share, if these are
+/// as many as lanes: a load a row then, of which a multiply-add takes one
+/// element where processors can do that (NEON). With `mask`, which has the
+/// steps there are, whatever their number; others read zeros.
 SmallVector<std::tuple<OpOperand *, Cell, Value>>
-LoopEmitter::readLines(const Tile &tile, unsigned dim) {
+LoopEmitter::readLines(const Tile &tile, unsigned dim, int64_t steps,
+                       Value mask) {
   SmallVector<std::tuple<OpOperand *, Cell, Value>> lines;
-  if (plan.unrolledSteps != tile.lanes)
+  if (steps != tile.lanes && !mask)
     return lines;
   for (OpOperand *in : op.getDpsInputOperands()) {
     if (laneStride(op, *in, dim) != LaneStride::Unit ||
         laneStride(op, *in, plan.lanesDim) != LaneStride::None)
       continue;
-    Type element = getElementTypeOrSelf(in->get());
-    auto type = VectorType::get({plan.unrolledSteps}, element);
+    auto type = VectorType::get({steps}, getElementTypeOrSelf(in->get()));
     bool hasRows = plan.rowDim &&
                    op.getMatchingIndexingMap(in).isFunctionOfDim(*plan.rowDim);
     for (int64_t row = 0; row < (hasRows ? tile.rows : 1); ++row) {
       Cell cell{row, 0, 0};
-      lines.push_back({in, cell,
-                       vector::LoadOp::create(b, loc, type, bufferOf(*in),
-                                              indices(*in, tile, cell))});
+      SmallVector<Value> where = indices(*in, tile, cell);
+      Value line;
+      if (mask)
+        line = vector::MaskedLoadOp::create(
+            b, loc, type, bufferOf(*in), where, mask,
+            arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
+      else
+        line = vector::LoadOp::create(b, loc, type, bufferOf(*in), where);
+      lines.push_back({in, cell, line});
     }
   }
   return lines;

@@ -163,7 +163,7 @@ SmallVector<Value> LoopEmitter::reducePanels(const Tile &tile,
   auto advanceSteps = [&](ValueRange inner) {
     SmallVector<Value> values(inner.drop_back());
     Value first = point[dim], place = inner.back();
-    auto lines = readLines(tile, dim);
+    auto lines = readLines(tile, dim, plan.unrolledSteps);
     for (int64_t i = 0; i < plan.unrolledSteps; ++i) {
       cache.clear();
       for (auto [operand, cell, line] : lines)

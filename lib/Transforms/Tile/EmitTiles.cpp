@@ -151,22 +151,26 @@ void LoopEmitter::writeFinished(ValueRange values, const Tile &tile) {
 // Tiles
 //===----------------------------------------------------------------------===//
 
+/// The payload of all cells, whose outputs are `outs`.
+SmallVector<Value> LoopEmitter::computeCells(ValueRange outs,
+                                             const Tile &tile) {
+  int64_t numOuts = op.getNumDpsInits();
+  SmallVector<Value> results;
+  forEachCell(tile, [&](Cell cell) {
+    for (Value result :
+         payload(outs.slice(results.size(), numOuts), tile, cell))
+      results.push_back(asVector(result, tile));
+  });
+  return results;
+}
+
 /// Lanes along an output dimension.
 void LoopEmitter::emitTile(const Tile &tile) {
-  int64_t numOuts = op.getNumDpsInits();
   cache.clear();
   if (tile.rows > 1)
     for (unsigned operand : plan.turned)
       readTurned(op->getOpOperand(operand), tile);
-  auto compute = [&](ValueRange inner) {
-    SmallVector<Value> results;
-    forEachCell(tile, [&](Cell cell) {
-      for (Value result :
-           payload(inner.slice(results.size(), numOuts), tile, cell))
-        results.push_back(asVector(result, tile));
-    });
-    return results;
-  };
+  auto compute = [&](ValueRange inner) { return computeCells(inner, tile); };
   if (reductions.empty())
     return writeOuts(compute(readInits(tile)), tile);
   SmallVector<Value> start = readStart(tile);

@@ -64,10 +64,17 @@ private:
                                   function_ref<SmallVector<Value>()> body);
   void emitFence(Value buffer, int64_t stream);
   void emitReductionBlocks(Tile tile);
+  void emitByLength();
+  void emitTransposed();
+  void emitTransposedStrip(const Tile &tile);
+  void emitTransposedBlock(const Tile &tile, Value mask);
+  SmallVector<Value> readTransposed(OpOperand &operand, const Tile &tile,
+                                    int64_t vector, Value mask);
   void emitRows(Tile tile);
   void emitColumns(Tile tile);
   void emitTile(const Tile &tile);
   void emitReducingTile(const Tile &tile);
+  SmallVector<Value> computeCells(ValueRange outs, const Tile &tile);
   SmallVector<Value> readInits(const Tile &tile);
   SmallVector<Value> readStart(const Tile &tile);
   void writeOuts(ValueRange values, const Tile &tile);
@@ -108,8 +115,8 @@ private:
   Value &findRead(OpOperand &operand, const Tile &tile, Cell cell);
   Value read(OpOperand &operand, const Tile &tile, Cell cell);
   void readTurned(OpOperand &operand, const Tile &tile);
-  SmallVector<std::tuple<OpOperand *, Cell, Value>> readLines(const Tile &tile,
-                                                              unsigned dim);
+  SmallVector<std::tuple<OpOperand *, Cell, Value>>
+  readLines(const Tile &tile, unsigned dim, int64_t steps, Value mask = {});
   void write(OpOperand &operand, Value value, const Tile &tile, Cell cell);
   void storeVector(Value value, Value buffer, ValueRange where);
   Value laneIndex(const Tile &tile, Cell cell);

@@ -24,6 +24,7 @@ LogicalResult RegisterBudget::obey(linalg::LinalgOp op, const Target &target) {
   prefetchDistance = config->prefetch;
   prefetchRows = config->prefetchRows;
   unrolledSteps = config->unroll;
+  transposedSteps = config->transpose;
   return success();
 }
 
@@ -216,6 +217,37 @@ static void planTurns(linalg::LinalgOp op, int64_t vectorBits, LoopPlan &plan) {
   }
 }
 
+/// The form of `plan`, a reduction in the lanes, that transposes columns.
+static std::optional<TransposedColumns>
+planTransposedColumns(linalg::LinalgOp op, const RegisterBudget &budget,
+                      const LoopPlan &plan) {
+  unsigned column = *plan.columnDim;
+  if (!budget.transposedSteps || op.getNumReductionLoops() != 1 ||
+      op.getNumDpsInits() != 1 ||
+      laneStride(op, *op.getDpsInitOperand(0), column) != LaneStride::Unit ||
+      countLanes(op, column, budget.vectorBits) != plan.lanes)
+    return std::nullopt;
+  std::optional<TransposedColumns> found;
+  for (OpOperand *in : op.getDpsInputOperands()) {
+    Type element = getElementTypeOrSelf(in->get());
+    if (laneStride(op, *in, plan.lanesDim) != LaneStride::Unit ||
+        element.isInteger(1))
+      return std::nullopt;
+    if (laneStride(op, *in, column) == LaneStride::None)
+      continue;
+    int64_t bits = storedBits(element);
+    if (found || bits * plan.lanes != budget.vectorBits ||
+        laneStride(op, *in, *plan.rowDim) != LaneStride::None)
+      return std::nullopt;
+    // Half of the registers. Several vectors share an element of a row; steps
+    // make for few passes over the sums.
+    int64_t steps = std::max(128 / bits, plan.lanes / 2);
+    found = {in->getOperandNumber(), budget.transposedSteps, steps,
+             budget.vectorRegisters / 2 / steps};
+  }
+  return found;
+}
+
 /// Sums under way at once that keep two multipliers busy while each waits for
 /// its last multiply-add, which takes 4 cycles.
 static constexpr int64_t kIndependentSums = 8;
@@ -276,6 +308,8 @@ FailureOr<LoopPlan> mlir::dyn::planLoops(linalg::LinalgOp op,
     if (!reuse.empty()) {
       plan.rowDim = reuse.back();
       plan.rows = budget.dotTile.rows;
+      if (plan.columnDim)
+        plan.transposed = planTransposedColumns(op, budget, plan);
     } else if (isCheap(op)) {
       plan.vectors = 4;
     }

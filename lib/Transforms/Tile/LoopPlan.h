@@ -21,23 +21,34 @@ namespace mlir::dyn {
 /// The register budget a plan may spend.
 struct RegisterBudget {
   explicit RegisterBudget(const Target &target)
-      : vectorBits(target.vectorBits), tile(target.tile),
-        dotTile(target.dotTile) {}
+      : vectorBits(target.vectorBits), vectorRegisters(target.vectorRegisters),
+        tile(target.tile), dotTile(target.dotTile) {}
 
   /// Takes over what the configuration of `op` says, if it carries one or reads
   /// panels. Emits an error if that does not fit.
   LogicalResult obey(linalg::LinalgOp op, const Target &target);
 
-  /// Width of a vector register.
-  int64_t vectorBits;
+  /// Width of a vector register, and how many there are.
+  int64_t vectorBits, vectorRegisters;
   /// Register tile of a contraction whose lanes run along an output dimension.
   RegisterTile tile;
   /// And along the reduction: rows, and columns for vectors.
   RegisterTile dotTile;
   /// See `LoopPlan`.
   int64_t reductionBlock = 0, prefetchDistance = 0, prefetchRows = 1,
-          unrolledSteps = 1;
+          unrolledSteps = 1, transposedSteps = 0;
   SmallVector<int64_t> wide;
+};
+
+/// Of a reduction in the lanes: the form with columns in the lanes, blocks of
+/// which are transposed in registers.
+struct TransposedColumns {
+  /// The input that columns are far apart in.
+  unsigned operand;
+  /// The longest reduction that has this form.
+  int64_t mostSteps;
+  /// A block that stays in registers.
+  int64_t steps, vectors;
 };
 
 /// How the memory an operand reads or writes moves as a loop dimension
@@ -91,6 +102,8 @@ struct LoopPlan {
   /// column instead of having code of its own.
   std::optional<unsigned> columnDim;
   int64_t columns = 1;
+  /// Null if there is but one form.
+  std::optional<TransposedColumns> transposed;
   /// Lanes beyond the end may be computed and dropped. Otherwise (a division
   /// of integers, a load at a computed index) the end runs one lane at a time.
   bool maskable = true;

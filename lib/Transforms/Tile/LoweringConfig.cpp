@@ -7,6 +7,21 @@
 using namespace mlir;
 using namespace mlir::dyn;
 
+/// Whether columns of the result are far apart in an operand, so that vectors
+/// run along the reduction instead.
+static bool hasScatteredColumns(linalg::LinalgOp op) {
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (result.getNumResults() == 0)
+    return true;
+  AffineExpr column = result.getResults().back();
+  auto dim = dyn_cast<AffineDimExpr>(column);
+  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *in) {
+    AffineMap map = op.getMatchingIndexingMap(in);
+    return dim && map.isFunctionOfDim(dim.getPosition()) && !matchPanels(map) &&
+           !map.getResults().back().isFunctionOfDim(dim.getPosition());
+  });
+}
+
 DictionaryAttr LoweringConfig::getAttr(linalg::LinalgOp op) const {
   Builder b(op.getContext());
   auto number = [&](StringRef name, int64_t value) {
@@ -25,6 +40,8 @@ DictionaryAttr LoweringConfig::getAttr(linalg::LinalgOp op) const {
       list("registers", {registers.rows, registers.vectors}),
       list("tile", {tileRows, tileColumns}),
       number("unroll", unroll)};
+  if (hasScatteredColumns(op) && isContraction(op))
+    fields.push_back(number("transpose", transpose));
   if (!wide.empty())
     fields.push_back(list("wide", wide));
   return b.getDictionaryAttr(fields);
@@ -33,21 +50,6 @@ DictionaryAttr LoweringConfig::getAttr(linalg::LinalgOp op) const {
 //===----------------------------------------------------------------------===//
 // Decide
 //===----------------------------------------------------------------------===//
-
-/// Whether columns of the result are far apart in an operand, so that vectors
-/// run along the reduction instead.
-static bool hasScatteredColumns(linalg::LinalgOp op) {
-  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  if (result.getNumResults() == 0)
-    return true;
-  AffineExpr column = result.getResults().back();
-  auto dim = dyn_cast<AffineDimExpr>(column);
-  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *in) {
-    AffineMap map = op.getMatchingIndexingMap(in);
-    return dim && map.isFunctionOfDim(dim.getPosition()) && !matchPanels(map) &&
-           !map.getResults().back().isFunctionOfDim(dim.getPosition());
-  });
-}
 
 /// Vector registers that a block of `rows` accumulators times `vectors` takes:
 /// beside them a row of the right-hand side, one vector of the left. What a
@@ -73,6 +75,10 @@ static SmallVector<int64_t> decideWide(const Target &target) {
   }
 }
 
+/// Combining the lanes of a longer sum takes less time than transposing columns
+/// and going over the sums once a block.
+static constexpr int64_t kTransposedSteps = 128;
+
 LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
                                          const Target &target) {
   LoweringConfig config;
@@ -93,6 +99,7 @@ LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
       // What a block of rows has brought to the first cache serves more
       // columns.
       config.tileColumns *= 4;
+      config.transpose = kTransposedSteps;
       return config;
     }
     config.wide = decideWide(target);
@@ -216,6 +223,9 @@ static void verify(linalg::LinalgOp op, const Target &target,
       (config.reductionBlock || config.prefetchRows != 1 || config.unroll != 1))
     reader.fail("'reduction_block', 'prefetch_rows' and 'unroll' are for "
                 "operands packed as panels, this op has none");
+  if (config.transpose && !(hasScatteredColumns(op) && isContraction(op)))
+    reader.fail("'transpose' is for contractions with columns that are far "
+                "apart in an operand, this op has none");
   if (!panels && config.wide.empty() && config.prefetch)
     reader.fail("'prefetch' is for operands packed as panels and for 'wide' "
                 "blocks, this op has none");
@@ -261,6 +271,7 @@ FailureOr<LoweringConfig> mlir::dyn::getLoweringConfig(linalg::LinalgOp op,
   reader.readNumber("reduction_block", 0, config.reductionBlock);
   reader.readNumber("prefetch", 0, config.prefetch);
   reader.readNumber("prefetch_rows", 1, config.prefetchRows);
+  reader.readNumber("transpose", 0, config.transpose);
   reader.readNumber("unroll", 1, config.unroll, kMostUnrolled);
   reader.readNumber("grain", 1, config.grain);
   reader.finish();

@@ -15,15 +15,41 @@ using namespace mlir::dyn;
 /// Lanes of the smallest blocks.
 constexpr int64_t kSmallestBlock = 4;
 
+/// One behind the other.
+static Value join(OpBuilder &b, Location loc, ArrayRef<Value> parts) {
+  if (parts.size() == 1)
+    return parts.front();
+  Value low = join(b, loc, parts.take_front(parts.size() / 2)),
+        high = join(b, loc, parts.drop_front(parts.size() / 2));
+  int64_t length = cast<VectorType>(low.getType()).getNumElements();
+  return vector::ShuffleOp::create(
+      b, loc, low, high, llvm::to_vector(llvm::seq<int64_t>(0, 2 * length)));
+}
+
 /// In each step the even elements of two rows come together in one row, the odd
 /// ones in the other, first inside 128 bits, then whole 128 bits: one
 /// instruction for each row, on x86 and on Arm, without a vector of indices.
+/// Rows shorter than there are of them are joined first, so that each is a part
+/// of what it will be at the end of those steps.
 void dyn::transposeInRegisters(OpBuilder &b, Location loc,
                                SmallVectorImpl<Value> &rows) {
   int64_t lanes = rows.size();
-  int64_t inside = std::min<int64_t>(
-      lanes, 128 / getElementTypeOrSelf(rows.front()).getIntOrFloatBitWidth());
-  for (int64_t distance = 1; distance < lanes; distance *= 2) {
+  auto type = cast<VectorType>(rows.front().getType());
+  int64_t inside =
+      std::min<int64_t>(lanes, 128 / type.getElementTypeBitWidth());
+  if (int64_t parts = lanes / type.getNumElements(); parts > 1) {
+    SmallVector<Value> joined;
+    for (int64_t row = 0; row < lanes; ++row) {
+      if (row % (parts * inside) >= inside)
+        continue;
+      SmallVector<Value> side;
+      for (int64_t part = 0; part < parts; ++part)
+        side.push_back(rows[row + part * inside]);
+      joined.push_back(join(b, loc, side));
+    }
+    rows.assign(joined);
+  }
+  for (int64_t distance = 1; distance < int64_t(rows.size()); distance *= 2) {
     // Elements of `unit` lanes, among those of `group` lanes.
     bool isInside = distance < inside;
     int64_t unit = isInside ? 1 : inside, group = isInside ? inside : lanes;
@@ -35,7 +61,7 @@ void dyn::transposeInRegisters(OpBuilder &b, Location loc,
       even.push_back(from);
       odd.push_back(from + unit);
     }
-    for (int64_t i = 0; i < lanes; ++i) {
+    for (int64_t i = 0; i < int64_t(rows.size()); ++i) {
       if (i & distance)
         continue;
       Value x = rows[i], y = rows[i + distance];

@@ -7,8 +7,8 @@
 
 namespace mlir::dyn {
 
-/// Replaces `rows`, as many vectors as each has lanes (a power of two), by
-/// their columns.
+/// Replaces `rows`, vectors of at least 128 bits and no more lanes than there
+/// are rows (both powers of two), by their columns.
 void transposeInRegisters(OpBuilder &builder, Location loc,
                           SmallVectorImpl<Value> &rows);
 
