@@ -43,7 +43,8 @@ static constexpr Target kTargets[] = {
      // Twice a last level of 32 MiB, where that was measured: a product right
      // behind the writer loses up to 48 MiB and is as fast at 96 MiB, where
      // results that leave the model gain 11 to 14%.
-     .stream = 64 << 20},
+     .stream = 64 << 20,
+     .scalef = true},
     // AMD 56305 rev 3.03, "Software Optimization Guide for AMD EPYC 7002", 2.10
     // to 2.12: two FMA pipes of 256 bits, 16 registers; L1 32 KiB, L2 512 KiB.
     {.name = "znver2",
@@ -63,7 +64,8 @@ static constexpr Target kTargets[] = {
      .prefetchRows = 1,
      .unrolledSteps = 2,
      // Twice the 16 MiB of the last level that a complex of four cores shares.
-     .stream = 32 << 20},
+     .stream = 32 << 20,
+     .scalef = false},
     // Arm Neoverse N1 Software Optimization Guide (PJDOC-466751330-9685), 2.1
     // and 3.16: two ASIMD pipes of 128 bits, 32 registers; L1 64 KiB. AWS
     // Graviton Technical Guide: L2 1 MiB.
@@ -84,7 +86,8 @@ static constexpr Target kTargets[] = {
      .unrolledSteps = 4,
      // Lines that are written as a whole are not read first: the write
      // streaming mode of its Technical Reference Manual (100616).
-     .stream = 0},
+     .stream = 0,
+     .scalef = false},
 };
 
 llvm::ArrayRef<Target> mlir::dyn::allTargets() { return kTargets; }

@@ -1,5 +1,6 @@
 // RUN: dyn-opt %s --dyn-tile=target=skylake-avx512 | FileCheck %s --check-prefix=TILE
 // RUN: dyn-opt %s --dyn-codegen-pipeline="target=skylake-avx512 runtime=false" | FileCheck %s
+// RUN: dyn-opt %s --dyn-codegen-pipeline="target=skylake-avx512 runtime=false" | FileCheck %s --check-prefix=SCALEF
 // RUN: dyn-opt %s --dyn-codegen-pipeline="target=znver2 runtime=false" | FileCheck %s --check-prefix=ZEN2
 // RUN: dyn-opt %s --dyn-codegen-pipeline="target=neoverse-n1 runtime=false report-kernels" -o %t 2>&1 | FileCheck %s --check-prefix=REPORT
 
@@ -20,9 +21,14 @@
 // CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<128x32xf32>
 // CHECK-DAG:     memref.alloca() {alignment = 64 : i64} : memref<32x64xf32>
 // CHECK-NOT:     linalg
-// One query: keys stand in the lanes, as they lie here; their maximum goes across lanes.
+// One query: up to 4 keys are one sum each, others stand in the lanes, as they lie here; their maximum goes across lanes.
 // CHECK:         %[[ONE:.*]] = arith.cmpi eq, %{{.*}}, %c1
 // CHECK:         scf.if %[[ONE]]
+// CHECK:           %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %c4
+// CHECK:           scf.if %[[FEW]] -> (vector<16xf32>)
+// CHECK:             math.fma {{.*}} : f32
+// CHECK:           } else {
+// CHECK:             math.fma {{.*}} : vector<16xf32>
 // CHECK:           vector.shuffle
 // CHECK:           memref.prefetch
 // CHECK:         } else {
@@ -36,6 +42,13 @@
 // CHECK-NOT:     vector.maskedload
 // CHECK-NOT:     math.exp
 // CHECK:         return
+
+// AVX-512 has an instruction for the power of 2 in a weight.
+// SCALEF-LABEL: func @attention
+// SCALEF:         %[[N:.*]] = math.roundeven %[[X:.*]] : vector<16xf32>
+// SCALEF:         arith.subf %[[X]], %[[N]]
+// SCALEF:         llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%{{.*}}, %[[N]],
+// ZEN2-NOT:     call_intrinsic
 
 // ZEN2-LABEL: func @attention
 // ZEN2-DAG:     memref<128x16xf32>

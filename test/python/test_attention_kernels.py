@@ -66,6 +66,8 @@ CHANGES = {
 SOURCE = "".join(FUNCTION.replace("NAME", name).replace("CHANGE", change) for name, change in CHANGES.items())
 LENGTHS = [0, 1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 130, 257]
 PAIRS = [*zip(LENGTHS, LENGTHS, strict=True), (1, 129), (7, 200), (40, 3), (3, 0), (0, 3)]
+# One query: keys of which the last few, or all, are sums of their own.
+PAIRS += [(1, 4), (1, 5), (1, 20), (1, 21), (1, 132)]
 
 
 @pytest.fixture(scope="module", params=["znver2", "skylake-avx512", "neoverse-n1"])
@@ -116,12 +118,22 @@ def test_values(run, name):
         )
 
 
-def test_bits_of_a_row_do_not_depend_on_others(run):
-    arrays = make(40, 150)
+def test_scores_far_apart(run):
+    """Weights from 1 down to denormal numbers; a score of 64 is known to 4e-6."""
+    q, k, v, mask = make(19, 70)
+    q *= 10
+    v += 2
+    expected = reference("plain", q, k, v, mask)
+    np.testing.assert_allclose(compute(run, "plain", [q, k, v, mask]), expected, rtol=5e-5, atol=0)
+
+
+@pytest.mark.parametrize("keys", [3, 131, 150])
+def test_bits_of_a_row_do_not_depend_on_others(run, keys):
+    arrays = make(40, keys)
     whole = compute(run, "masked", arrays)
     q, k, v, mask = arrays
     for start, end in itertools.combinations((0, 1, 2, 5, 16, 33, 40), 2):
-        part = [guarded((HEADS, end - start, DEPTH)), k, v, guarded((end - start, 150))]
+        part = [guarded((HEADS, end - start, DEPTH)), k, v, guarded((end - start, keys))]
         part[0][...] = q[:, start:end]
         part[3][...] = mask[start:end]
         np.testing.assert_array_equal(compute(run, "masked", part), whole[:, start:end], err_msg=f"{start} to {end}")

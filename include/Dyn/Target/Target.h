@@ -49,6 +49,9 @@ struct Target {
   /// Bytes of an elementwise result from which on it is written past the
   /// caches: so many that the last level loses most of them anyway; 0: never.
   int64_t stream;
+  /// There is VSCALEFPS, x * 2^n for vectors of floats n: 0 and infinite where
+  /// n is, even if x is a NaN.
+  bool scalef;
 };
 
 /// All records, in the order in which `hostTarget` prefers them.

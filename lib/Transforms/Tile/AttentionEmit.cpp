@@ -32,9 +32,6 @@ using namespace mlir::dyn;
 // The steps
 //===----------------------------------------------------------------------===//
 
-/// What a maximum starts from. No infinity: its difference to itself is none.
-constexpr float kLeast = -std::numeric_limits<float>::max();
-
 /// The lowest tile of several rows: fewer take as long, since multiply-adds
 /// wait for one another, and each height is code of its own.
 constexpr int64_t kFewRows = 4;

@@ -15,13 +15,16 @@ using Vectors = SmallVector<Value>;
 /// cache, and what is done once a block is small beside them.
 constexpr int64_t kBlockKeys = 128;
 
+/// What a maximum starts from. No infinity: its difference to itself is none.
+constexpr float kLeast = -std::numeric_limits<float>::max();
+
 class AttentionEmitter {
 public:
   AttentionEmitter(RewriterBase &rewriter, Attention &attention,
                    const Target &target)
       : b(rewriter), loc(attention.softmax.getLoc()), a(attention),
         rows(target.tile.rows), mostVectors(target.tile.vectors),
-        lanes(target.vectorBits / 32),
+        lanes(target.vectorBits / 32), scalef(target.scalef),
         vector(VectorType::get({lanes}, rewriter.getF32Type())) {}
   void emit();
 
@@ -93,8 +96,10 @@ private:
 
   // One query.
   void emitOneQuery();
+  Value emitKeyByKey(Value firstKey, Value count);
   Value emitKeysInLanes(Value firstKey, Value count, Value most);
-  Value emitRow(Value firstKey, Value count, Value factor);
+  Value emitBlockOfKeys(Value firstKey, Value lastKey, Value isKey);
+  Vectors emitRow(Value firstKey, Value count, Value factor, ValueRange sums);
 
   // Several queries.
   struct KeyBlock {
@@ -114,6 +119,7 @@ private:
   Location loc;
   Attention &a;
   const int64_t rows, mostVectors, lanes;
+  const bool scalef;
   const VectorType vector;
 
   /// Of this block of queries; of keys those that any of them sees.

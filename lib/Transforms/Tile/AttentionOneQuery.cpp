@@ -11,16 +11,97 @@
 #include "Transposition.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
 
 /// How many keys ahead keys and values are asked for: they come from the second
 /// cache or from behind it, in pieces too short to be recognized as a stream.
-constexpr int64_t kKeysAhead = 24;
+constexpr int64_t kKeysAhead = 16;
+
+/// So few keys are not worth transposing a block: each is a sum of its own.
+constexpr int64_t kFewKeys = 4;
 
 /// Accumulators of a row: enough to hide the latency of a multiply-add.
 constexpr int64_t kMostColumns = 8;
+
+/// Products of the query and `count` keys from `firstKey` on, one a lane.
+Value AttentionEmitter::emitKeyByKey(Value firstKey, Value count) {
+  auto lanesType = VectorType::get({lanes}, b.getI32Type());
+  auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
+  Value steps = arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(lanesType, ArrayRef(numbers)));
+  return loop(
+      constant(0), count, constant(1), Value(splat(0)),
+      [&](Value lane, ValueRange products) -> Vectors {
+        Value key = add(firstKey, lane);
+        Value sum =
+            loop(constant(0), constant(a.depth), constant(lanes), scalar(0),
+                 [&](Value depth, ValueRange inner) -> Vectors {
+                   Value sum = inner.front();
+                   for (int64_t i = 0; i < lanes; ++i) {
+                     Value at = add(depth, i);
+                     Value query = memref::LoadOp::create(
+                         b, loc, transposed, ValueRange{constant(0), at});
+                     Value element = memref::LoadOp::create(
+                         b, loc, a.keys->get(),
+                         place(a.scores, *a.keys,
+                               {{a.scoresKey, key}, {a.scoresDepth, at}}));
+                     sum = math::FmaOp::create(b, loc, element, query, sum);
+                   }
+                   return {sum};
+                 })[0];
+        Value number = arith::IndexCastOp::create(b, loc, b.getI32Type(), lane);
+        Value isHere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                             steps, broadcast(number));
+        return {arith::SelectOp::create(b, loc, isHere, broadcast(sum),
+                                        products.front())};
+      })[0];
+}
+
+/// Products of the query and the keys from `firstKey` on, one a lane. Lanes
+/// beyond the last key repeat it, or are 0.
+Value AttentionEmitter::emitBlockOfKeys(Value firstKey, Value lastKey,
+                                        Value isKey) {
+  bool alongKeys = isContiguous(a.scores, *a.keys, a.scoresKey);
+  Vectors keys;
+  if (!alongKeys)
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      keys.push_back(
+          arith::MinUIOp::create(b, loc, add(firstKey, lane), lastKey));
+  auto product = [&](Value column, Value depth, Value sum) -> Value {
+    Value query = broadcast(memref::LoadOp::create(
+        b, loc, transposed, ValueRange{constant(0), depth}));
+    return math::FmaOp::create(b, loc, column, query, sum);
+  };
+  auto step = [&](Value depth, ValueRange sums) -> Vectors {
+    Value sum = sums.front();
+    if (alongKeys) {
+      Value column = vector::MaskedLoadOp::create(
+          b, loc, vector, a.keys->get(),
+          place(a.scores, *a.keys,
+                {{a.scoresKey, firstKey}, {a.scoresDepth, depth}}),
+          isKey, splat(0));
+      return {product(column, depth, sum)};
+    }
+    Vectors block;
+    for (Value key : keys)
+      block.push_back(loadRow(a.scores, *a.keys,
+                              {{a.scoresKey, key}, {a.scoresDepth, depth}},
+                              a.scoresDepth));
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      prefetch(a.scores, *a.keys,
+               {{a.scoresKey, add(firstKey, kKeysAhead + lane)},
+                {a.scoresDepth, depth}});
+    transposeInRegisters(b, loc, block);
+    for (auto [i, column] : llvm::enumerate(block))
+      sum = product(column, add(depth, i), sum);
+    return {sum};
+  };
+  return loop(constant(0), constant(a.depth), constant(alongKeys ? 1 : lanes),
+              Value(splat(0)), step)[0];
+}
 
 /// Scores of the keys from `firstKey` on go to `weights`; the larger one of
 /// `most` and of all of them, in all lanes.
@@ -30,48 +111,24 @@ Value AttentionEmitter::emitKeysInLanes(Value firstKey, Value count,
   Value lastKey =
       arith::SubIOp::create(b, loc, add(firstKey, count), constant(1));
   auto maskType = VectorType::get({lanes}, b.getI1Type());
-  bool alongKeys = isContiguous(a.scores, *a.keys, a.scoresKey);
   auto body = [&](Value at, ValueRange carried) -> Vectors {
     Value left = arith::SubIOp::create(b, loc, count, at);
-    Value mask = vector::CreateMaskOp::create(b, loc, maskType, left);
+    Value isKey = vector::CreateMaskOp::create(b, loc, maskType, left);
     Value first = add(firstKey, at);
-    Vectors keys;
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      keys.push_back(arith::MinUIOp::create(b, loc, add(first, lane), lastKey));
-    auto product = [&](Value column, Value depth, Value sum) -> Value {
-      Value query = broadcast(
-          memref::LoadOp::create(b, loc, transposed, ValueRange{zero, depth}));
-      return math::FmaOp::create(b, loc, column, query, sum);
-    };
-    auto step = [&](Value depth, ValueRange sums) -> Vectors {
-      Value sum = sums.front();
-      if (alongKeys) {
-        Value column = vector::MaskedLoadOp::create(
-            b, loc, vector, a.keys->get(),
-            place(a.scores, *a.keys,
-                  {{a.scoresKey, first}, {a.scoresDepth, depth}}),
-            mask, splat(0));
-        return {product(column, depth, sum)};
-      }
-      Vectors block;
-      for (Value key : keys)
-        block.push_back(loadRow(a.scores, *a.keys,
-                                {{a.scoresKey, key}, {a.scoresDepth, depth}},
-                                a.scoresDepth));
-      for (int64_t lane = 0; lane < lanes; ++lane)
-        prefetch(a.scores, *a.keys,
-                 {{a.scoresKey, add(first, kKeysAhead + lane)},
-                  {a.scoresDepth, depth}});
-      transposeInRegisters(b, loc, block);
-      for (auto [i, column] : llvm::enumerate(block))
-        sum = product(column, add(depth, i), sum);
-      return {sum};
-    };
-    Value score = loop(zero, constant(a.depth), constant(alongKeys ? 1 : lanes),
-                       Value(splat(0)), step)[0];
-    score = transform(score, {/*areKeys=*/true, zero, first, /*row=*/{}});
+    Value areFew = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
+                                         left, constant(kFewKeys));
+    auto form = scf::IfOp::create(b, loc, vector, areFew, true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(form.thenBlock());
+      scf::YieldOp::create(b, loc, emitKeyByKey(first, left));
+      b.setInsertionPointToStart(form.elseBlock());
+      scf::YieldOp::create(b, loc, emitBlockOfKeys(first, lastKey, isKey));
+    }
+    Value score = transform(form.getResult(0),
+                            {/*areKeys=*/true, zero, first, /*row=*/{}});
     score = arith::SelectOp::create(
-        b, loc, mask, score, splat(-std::numeric_limits<float>::infinity()));
+        b, loc, isKey, score, splat(-std::numeric_limits<float>::infinity()));
     vector::StoreOp::create(b, loc, score, weights, ValueRange{zero, at});
     return {maximum(carried.front(), score)};
   };
@@ -85,20 +142,20 @@ Value AttentionEmitter::emitKeysInLanes(Value firstKey, Value count,
   return most;
 }
 
-/// Adds weights times values to `sums`; the sum of the weights.
-Value AttentionEmitter::emitRow(Value firstKey, Value count, Value factor) {
+/// `sums` times `factor` plus weights times values; the sum of the weights
+/// behind them.
+Vectors AttentionEmitter::emitRow(Value firstKey, Value count, Value factor,
+                                  ValueRange sums) {
   Value zero = constant(0), total;
-  int64_t width = std::min(kMostColumns, a.columns / lanes);
-  while (a.columns / lanes % width)
+  int64_t width = std::min<int64_t>(kMostColumns, sums.size());
+  while (sums.size() % width)
     --width;
-  for (int64_t from = 0; from < a.columns; from += width * lanes) {
-    auto at = [&](int64_t c) { return constant(from + c * lanes); };
+  Vectors row;
+  for (int64_t from = 0; from < int64_t(sums.size()); from += width) {
+    auto at = [&](int64_t c) { return constant((from + c) * lanes); };
     Vectors start;
-    for (int64_t c = 0; c < width; ++c)
-      start.push_back(arith::MulFOp::create(
-          b, loc,
-          vector::LoadOp::create(b, loc, vector, sums, ValueRange{zero, at(c)}),
-          factor));
+    for (Value sum : sums.slice(from, width))
+      start.push_back(arith::MulFOp::create(b, loc, sum, factor));
     if (!total)
       start.push_back(splat(0));
     Vectors results =
@@ -121,19 +178,17 @@ Value AttentionEmitter::emitRow(Value firstKey, Value count, Value factor) {
             next.push_back(arith::AddFOp::create(b, loc, inner.back(), weight));
           return next;
         });
-    for (int64_t c = 0; c < width; ++c)
-      vector::StoreOp::create(b, loc, results[c], sums,
-                              ValueRange{zero, at(c)});
     if (!total)
-      total = results.back();
+      total = results.pop_back_val();
+    row.append(results);
   }
-  return total;
+  row.push_back(total);
+  return row;
 }
 
 void AttentionEmitter::emitOneQuery() {
   transposed = scratch({1, a.depth});
   weights = scratch({1, kBlockKeys});
-  sums = scratch({1, a.columns});
   Value zero = constant(0), width = constant(lanes);
   loop(zero, constant(a.depth), width, {},
        [&](Value depth, ValueRange) -> Vectors {
@@ -146,13 +201,9 @@ void AttentionEmitter::emitOneQuery() {
                                  ValueRange{zero, depth});
          return {};
        });
-  loop(zero, constant(a.columns), width, {},
-       [&](Value column, ValueRange) -> Vectors {
-         vector::StoreOp::create(b, loc, splat(0), sums,
-                                 ValueRange{zero, column});
-         return {};
-       });
-  Vectors state{splat(-std::numeric_limits<float>::max()), splat(0)};
+  // The largest score, the sum of the weights, the sums of each column.
+  Vectors state(2 + a.columns / lanes, splat(0));
+  state[0] = splat(kLeast);
   state = loop(
       zero, keysSeen, constant(kBlockKeys), state,
       [&](Value firstKey, ValueRange before) -> Vectors {
@@ -168,16 +219,15 @@ void AttentionEmitter::emitOneQuery() {
                                   ValueRange{zero, at});
           return {};
         });
-        Value total = emitRow(firstKey, count, factor);
-        return {most, math::FmaOp::create(b, loc, before[1], factor, total)};
+        Vectors sums = emitRow(firstKey, count, factor, before.drop_front(2));
+        Value total =
+            math::FmaOp::create(b, loc, before[1], factor, sums.pop_back_val());
+        Vectors after{most, total};
+        after.append(sums);
+        return after;
       });
   Value inverse = arith::DivFOp::create(b, loc, splat(1), state[1]);
-  loop(zero, constant(a.columns), width, {},
-       [&](Value column, ValueRange) -> Vectors {
-         Value sum = vector::LoadOp::create(b, loc, vector, sums,
-                                            ValueRange{zero, column});
-         storeRow(arith::MulFOp::create(b, loc, sum, inverse),
-                  {{a.resultQuery, zero}, {a.resultColumn, column}});
-         return {};
-       });
+  for (auto [i, sum] : llvm::enumerate(ArrayRef(state).drop_front(2)))
+    storeRow(arith::MulFOp::create(b, loc, sum, inverse),
+             {{a.resultQuery, zero}, {a.resultColumn, constant(i * lanes)}});
 }

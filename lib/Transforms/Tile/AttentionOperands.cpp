@@ -3,6 +3,7 @@
 #include "AttentionEmitter.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
@@ -23,27 +24,48 @@ Value AttentionEmitter::maximum(Value lhs, Value rhs) {
   return arith::SelectOp::create(b, loc, larger, lhs, rhs);
 }
 
+/// x * 2^n by VSCALEFPS.
+static Value scaleByPower(OpBuilder &b, Location loc, Value x, Value n) {
+  auto type = cast<VectorType>(x.getType());
+  assert(type.getNumElements() == 16 && "the intrinsic is for 512 bits");
+  Value all = arith::ConstantIntOp::create(b, loc, b.getI16Type(), -1);
+  Value asTheModeSays = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 4);
+  return LLVM::CallIntrinsicOp::create(
+             b, loc, type,
+             b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+             ValueRange{x, n, x, all, asTheModeSays})
+      .getResult(0);
+}
+
 /// 2^power for powers up to 0, within 1 unit in the last place: the nearest
 /// integer goes to the exponent, a polynomial takes the rest (minimax of degree
-/// 6 on [-1/2, 1/2] with p(0) = 1). Exactly 1 for 0, exactly 0 from -127 down.
+/// 6 on [-1/2, 1/2] with p(0) = 1). Exactly 1 for 0; exactly 0 from -127 down
+/// or, where results may be denormal, from -151 down.
 Value AttentionEmitter::exp2(Value power) {
-  constexpr float kCoefficients[] = {0.00015353362f,
-                                     0.0013398875f,
-                                     0.00961843692f,
-                                     0.0555033237f,
-                                     0.240226477f,
-                                     0.693147182f,
-                                     1.0f};
+  auto polynomial = [&](Value rest) {
+    constexpr float kCoefficients[] = {0.00015353362f,
+                                       0.0013398875f,
+                                       0.00961843692f,
+                                       0.0555033237f,
+                                       0.240226477f,
+                                       0.693147182f,
+                                       1.0f};
+    Value result = splat(kCoefficients[0]);
+    for (float coefficient : ArrayRef(kCoefficients).drop_front())
+      result = math::FmaOp::create(b, loc, result, rest, splat(coefficient));
+    return result;
+  };
+  if (scalef) {
+    Value integer = math::RoundEvenOp::create(b, loc, power);
+    Value rest = arith::SubFOp::create(b, loc, power, integer);
+    return scaleByPower(b, loc, polynomial(rest), integer);
+  }
   power = maximum(splat(-127), power);
   // Adding 1.5 * 2^23 rounds to an integer, which then is the low bits.
   Value magic = splat(12582912.0f);
   Value shifted = arith::AddFOp::create(b, loc, power, magic);
   Value integer = arith::SubFOp::create(b, loc, shifted, magic);
   Value rest = arith::SubFOp::create(b, loc, power, integer);
-  Value polynomial = splat(kCoefficients[0]);
-  for (float coefficient : ArrayRef(kCoefficients).drop_front())
-    polynomial =
-        math::FmaOp::create(b, loc, polynomial, rest, splat(coefficient));
   auto integers = VectorType::get({lanes}, b.getI32Type());
   auto bits = [&](Value value) -> Value {
     return arith::BitcastOp::create(b, loc, integers, value);
@@ -51,7 +73,8 @@ Value AttentionEmitter::exp2(Value power) {
   Value exponentPlace = arith::ConstantOp::create(
       b, loc, DenseElementsAttr::get(integers, int32_t(23)));
   Value exponent = arith::ShLIOp::create(b, loc, bits(shifted), exponentPlace);
-  Value result = arith::AddIOp::create(b, loc, bits(polynomial), exponent);
+  Value result =
+      arith::AddIOp::create(b, loc, bits(polynomial(rest)), exponent);
   return arith::BitcastOp::create(b, loc, vector, result);
 }
 
