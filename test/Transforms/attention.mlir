@@ -32,7 +32,12 @@
 // CHECK:           vector.shuffle
 // CHECK:           memref.prefetch
 // CHECK:         } else {
-// Several: tiles of 1, 4, 8 and 16 keys by one vector of queries, or of 1, 4, 8, 12 and 14 by two.
+// Several: tiles of 1, 4, 8, 12 and 14 keys by two vectors of queries, or of 1, 4, 8 and 16 by one.
+// CHECK:           scf.while
+// CHECK:           scf.index_switch
+// CHECK:           case 3 {
+// CHECK-NOT:       case 4 {
+// CHECK:           default {
 // CHECK:           scf.while
 // CHECK:           scf.index_switch
 // CHECK:           case 2 {
@@ -120,6 +125,20 @@ func.func @heads_side_by_side(%q: tensor<12x?x64xf32>, %k: tensor<12x64x?xf32>, 
 // CHECK-DAG:       %[[SOME:.*]] = arith.maxsi %[[SEEN]], %c1
 // CHECK-DAG:       %[[KEYS:.*]] = arith.minsi %[[SOME]], %{{.*}}
 // CHECK:           scf.for %{{.*}} = %c0 to %[[KEYS]] step %c128
+// One query: keys and their weights.
+// CHECK:           } else {
+// Of several, the keys that the first vector of them sees are for both; then come those that the second one sees alone.
+// CHECK:             scf.for %[[FIRST:.*]] = %c0 to %[[KEYS]] step %c128
+// CHECK:               %[[COUNT:.*]] = arith.minui %{{.*}}, %c128
+// CHECK:               arith.addi %[[Q]], %c16
+// CHECK:               %[[SEEN:.*]] = arith.minsi %{{.*}}, %[[COUNT]]
+// CHECK:               %[[SHARED:.*]] = arith.select %{{.*}}, %c0, %[[SEEN]]
+// CHECK:               arith.cmpi ult, %{{.*}}, %[[SHARED]]
+// CHECK:               scf.for %{{.*}} = %c0 to %{{.*}} step %c16
+// CHECK:                 arith.subi %{{.*}}, %[[SHARED]]
+// Weights of keys that a vector of queries does not see are 0.
+// CHECK:               scf.for %[[KEY:.*]] = %{{.*}} to %[[COUNT]] step %c1 {
+// CHECK-NEXT:            vector.store %{{.*}}, %{{.*}}[%[[KEY]], %{{.*}}] : memref<128x32xf32>, vector<16xf32>
 func.func @causal(%q: tensor<1x?x64xf32>, %k: tensor<1x64x?xf32>, %v: tensor<1x?x64xf32>) -> tensor<1x?x64xf32> {
   %c1 = arith.constant 1 : index
   %zero = arith.constant 0.0 : f32

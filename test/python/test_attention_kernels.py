@@ -139,6 +139,17 @@ def test_bits_of_a_row_do_not_depend_on_others(run, keys):
         np.testing.assert_array_equal(compute(run, "masked", part), whole[:, start:end], err_msg=f"{start} to {end}")
 
 
+def test_bits_of_a_causal_row_do_not_depend_on_later_ones(run):
+    """Nor on keys and values that it does not see."""
+    q, k, v, mask = make(150, 150)
+    whole = compute(run, "causal", [q, k, v, mask])
+    for count in (1, 2, 5, 15, 16, 17, 24, 32, 33, 48, 127, 129, 149):
+        part = make(count, count)
+        for array, of in zip(part, (q, k, v), strict=False):
+            array[...] = of[:, :count]
+        np.testing.assert_array_equal(compute(run, "causal", part), whole[:, :count], err_msg=f"{count} rows")
+
+
 def test_bits_do_not_depend_on_masked_keys(run):
     q, k, v, mask = make(18, 100)
     expected = compute(run, "masked", [q, k, v, mask])

@@ -52,24 +52,23 @@ static Value evaluateAt(OpBuilder &b, Value value, Block *body,
   return b.clone(*op, operands)->getResult(0);
 }
 
-/// How many of the first keys are all that the queries of this block see: at
-/// least one, since somebody has to write a row that sees none.
-Value AttentionEmitter::seenKeys() {
+/// Whether a score becomes -inf where its key is behind its query.
+std::optional<AttentionEmitter::Causal> AttentionEmitter::matchCausal() {
   using Predicate = arith::CmpIPredicate;
   if (!a.payload)
-    return numKeys;
+    return std::nullopt;
   Block *body = a.payload.getBody();
   auto choice =
       body->getTerminator()->getOperand(0).getDefiningOp<arith::SelectOp>();
   auto compare =
       choice ? choice.getCondition().getDefiningOp<arith::CmpIOp>() : nullptr;
   if (!compare || compare->getBlock() != body)
-    return numKeys;
+    return std::nullopt;
   // -inf where `predicate` holds.
   Predicate predicate = compare.getPredicate();
   if (!matchPattern(choice.getTrueValue(), m_NegInfFloat())) {
     if (!matchPattern(choice.getFalseValue(), m_NegInfFloat()))
-      return numKeys;
+      return std::nullopt;
     predicate = arith::invertPredicate(predicate);
   }
   Value key = compare.getLhs(), query = compare.getRhs();
@@ -80,19 +79,35 @@ Value AttentionEmitter::seenKeys() {
   if ((predicate != Predicate::sgt && predicate != Predicate::sge) ||
       !isShiftedIndex(key, body, a.payloadKey) ||
       !isShiftedIndex(query, body, a.payloadQuery))
-    return numKeys;
+    return std::nullopt;
+  return Causal{key, query, /*seesEqual=*/predicate == Predicate::sgt};
+}
 
+/// How many of the first keys are all that the queries up to `lastQuery` see:
+/// at least one, since somebody has to write a row that sees none.
+Value AttentionEmitter::keysSeenBy(Value lastQuery) {
+  if (!causal)
+    return numKeys;
+  Block *body = a.payload.getBody();
   auto asIndex = [&](Value value) -> Value {
     return value.getType().isIndex()
                ? value
                : arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
   };
-  Value lastQuery = arith::SubIOp::create(b, loc, numQueries, constant(1));
   Value seen = arith::SubIOp::create(
-      b, loc, asIndex(evaluateAt(b, query, body, lastQuery)),
-      asIndex(evaluateAt(b, key, body, constant(0))));
-  if (predicate == Predicate::sgt)
+      b, loc, asIndex(evaluateAt(b, causal->query, body, lastQuery)),
+      asIndex(evaluateAt(b, causal->key, body, constant(0))));
+  if (causal->seesEqual)
     seen = add(seen, 1);
   seen = arith::MaxSIOp::create(b, loc, seen, constant(1));
   return arith::MinSIOp::create(b, loc, seen, numKeys);
+}
+
+/// How many keys of the block the queries up to `lastQuery` see.
+Value AttentionEmitter::seenOfBlock(const KeyBlock &keys, Value lastQuery) {
+  if (!causal)
+    return keys.count;
+  Value seen = arith::SubIOp::create(b, loc, keysSeenBy(lastQuery), keys.first);
+  seen = arith::MaxSIOp::create(b, loc, seen, constant(0));
+  return arith::MinSIOp::create(b, loc, seen, keys.count);
 }

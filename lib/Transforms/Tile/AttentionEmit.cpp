@@ -66,9 +66,9 @@ void AttentionEmitter::transposeQueries() {
 }
 
 /// Scores of `count` keys from `firstKey + block` for `vectors` vectors of
-/// queries; the maxima with them.
+/// queries from `firstQuery` on; the maxima with them.
 void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
-                                     int64_t vectors) {
+                                     Value firstQuery, int64_t vectors) {
   Vectors accumulators(count * vectors, splat(0)), keys;
   for (int64_t i = 0; i < count; ++i)
     keys.push_back(add(add(firstKey, block), i));
@@ -79,7 +79,7 @@ void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
              for (int64_t v = 0; v < vectors; ++v)
                queries.push_back(vector::LoadOp::create(
                    b, loc, vector, transposed,
-                   ValueRange{depth, constant(v * lanes)}));
+                   ValueRange{depth, add(firstQuery, v * lanes)}));
              for (int64_t i = 0; i < count; ++i) {
                Value key = broadcast(memref::LoadOp::create(
                    b, loc, a.keys->get(),
@@ -92,7 +92,7 @@ void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
              return results;
            });
   for (int64_t v = 0; v < vectors; ++v) {
-    Value first = constant(v * lanes), most = loadAt(blockMaxima, first);
+    Value first = add(firstQuery, v * lanes), most = loadAt(blockMaxima, first);
     for (int64_t i = 0; i < count; ++i) {
       Value row = add(block, i);
       Value score = transform(accumulators[i * vectors + v],
@@ -104,8 +104,9 @@ void AttentionEmitter::emitScoreTile(Value firstKey, Value block, int64_t count,
   }
 }
 
-void AttentionEmitter::emitScores(Value firstKey, Value count) {
-  auto emitTiles = [&](int64_t vectors) {
+void AttentionEmitter::emitScores(const KeyBlock &keys) {
+  auto emitTiles = [&](Value from, Value count, Value firstQuery,
+                       int64_t vectors) {
     // With fewer vectors in a row more rows fit, and are needed to hide the
     // latency of a multiply-add.
     int64_t most =
@@ -118,26 +119,30 @@ void AttentionEmitter::emitScores(Value firstKey, Value count) {
       heights.push_back(most - 2);
     heights.push_back(most);
     // A key may be in two tiles: its scores are the same in both.
-    emitTilesOf(count, heights, /*mayOverlap=*/true,
-                [&](Value at, int64_t height) {
-                  emitScoreTile(firstKey, at, height, vectors);
-                });
+    emitTilesOf(
+        count, heights, /*mayOverlap=*/true, [&](Value at, int64_t height) {
+          emitScoreTile(keys.first, add(from, at), height, firstQuery, vectors);
+        });
   };
+  Value zero = constant(0);
   if (mostVectors == 1)
-    return emitTiles(1);
+    return emitTiles(zero, keys.count, zero, 1);
+  // All vectors of queries at once, for the keys that the first one sees; the
+  // other keys a vector at a time.
   Value isShort = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ule,
                                         numQueries, constant(lanes));
-  auto form = scf::IfOp::create(b, loc, isShort, true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(form.thenYield());
-  emitTiles(1);
-  b.setInsertionPoint(form.elseYield());
-  emitTiles(mostVectors);
+  Value shared = arith::SelectOp::create(
+      b, loc, isShort, zero, seenOfBlock(keys, constant(lanes - 1)));
+  emitTiles(zero, shared, zero, mostVectors);
+  forQueryVectors([&](Value query) {
+    Value seen = seenOfBlock(keys, add(query, lanes - 1));
+    emitTiles(shared, arith::SubIOp::create(b, loc, seen, shared), query, 1);
+  });
 }
 
-/// Turns `count` rows of scores into weights, and corrects what earlier blocks
+/// Turns the rows of scores into weights, and corrects what earlier blocks
 /// summed up by how much the maxima grew.
-void AttentionEmitter::emitWeights(Value count) {
+void AttentionEmitter::emitWeights(const KeyBlock &keys) {
   forQueryVectors([&](Value query) {
     Value earlier = loadAt(maxima, query);
     Value most = maximum(earlier, loadAt(blockMaxima, query));
@@ -145,8 +150,9 @@ void AttentionEmitter::emitWeights(Value count) {
     storeAt(splat(kLeast), blockMaxima, query);
     Value factor = weightOf(earlier, most);
     storeAt(factor, correction, query);
+    Value seen = seenOfBlock(keys, add(query, lanes - 1));
     Value sum = loop(
-        constant(0), count, constant(1), splat(0),
+        constant(0), seen, constant(1), splat(0),
         [&](Value key, ValueRange inner) -> Vectors {
           SmallVector<Value> where{key, query};
           Value weight = weightOf(
@@ -154,6 +160,14 @@ void AttentionEmitter::emitWeights(Value count) {
           vector::StoreOp::create(b, loc, weight, weights, where);
           return {arith::AddFOp::create(b, loc, inner[0], weight)};
         })[0];
+    // For tiles of the result with queries of this vector and of the next one.
+    if (causal)
+      loop(seen, keys.count, constant(1), {},
+           [&](Value key, ValueRange) -> Vectors {
+             vector::StoreOp::create(b, loc, splat(0), weights,
+                                     ValueRange{key, query});
+             return {};
+           });
     Value total =
         math::FmaOp::create(b, loc, loadAt(totals, query), factor, sum);
     storeAt(total, totals, query);
@@ -188,8 +202,9 @@ void AttentionEmitter::emitResultTile(const KeyBlock &keys, Value block,
   scf::YieldOp::create(b, loc, earlier);
   b.setInsertionPointAfter(start);
 
+  Value seen = seenOfBlock(keys, add(block, height - 1));
   Vectors results =
-      loop(constant(0), keys.count, constant(1), start.getResults(),
+      loop(constant(0), seen, constant(1), start.getResults(),
            [&](Value key, ValueRange inner) {
              Vectors row, next;
              for (int64_t c = 0; c < width; ++c)
@@ -283,14 +298,15 @@ void AttentionEmitter::emitBlock() {
   loop(zero, keysSeen, most, {}, [&](Value firstKey, ValueRange) -> Vectors {
     Value left = arith::SubIOp::create(b, loc, keysSeen, firstKey);
     Value count = arith::MinUIOp::create(b, loc, left, most);
-    turnPayloadOperands(firstKey, count);
-    emitScores(firstKey, count);
-    emitWeights(count);
     using arith::CmpIPredicate;
-    emitResult(
-        {firstKey, count,
-         arith::CmpIOp::create(b, loc, CmpIPredicate::eq, firstKey, zero),
-         arith::CmpIOp::create(b, loc, CmpIPredicate::eq, left, count)});
+    KeyBlock keys{
+        firstKey, count,
+        arith::CmpIOp::create(b, loc, CmpIPredicate::eq, firstKey, zero),
+        arith::CmpIOp::create(b, loc, CmpIPredicate::eq, left, count)};
+    turnPayloadOperands(firstKey, count);
+    emitScores(keys);
+    emitWeights(keys);
+    emitResult(keys);
     return {};
   });
 }
@@ -327,7 +343,8 @@ void AttentionEmitter::emit() {
     b.setInsertionPoint(ifEmpty.thenYield());
     linalg::FillOp::create(b, loc, scalar(0), a.result.getDpsInits()[0]);
   }
-  keysSeen = seenKeys();
+  causal = matchCausal();
+  keysSeen = keysSeenBy(arith::SubIOp::create(b, loc, numQueries, constant(1)));
   Value isOne = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                       numQueries, constant(1));
   auto form = scf::IfOp::create(b, loc, isOne, true);

@@ -61,7 +61,20 @@ private:
   void storeAt(Value value, Value row, Value index) {
     vector::StoreOp::create(b, loc, value, row, index);
   }
-  Value seenKeys();
+
+  // Causal attention.
+  /// What is compared, at a key and at a query. A key where both are equal is
+  /// seen or not.
+  struct Causal {
+    Value key, query;
+    bool seesEqual;
+  };
+  struct KeyBlock {
+    Value first, count, isFirst, isLast;
+  };
+  std::optional<Causal> matchCausal();
+  Value keysSeenBy(Value lastQuery);
+  Value seenOfBlock(const KeyBlock &keys, Value lastQuery);
 
   // Operands.
   SmallVector<Value> place(linalg::LinalgOp op, OpOperand &operand,
@@ -102,15 +115,12 @@ private:
   Vectors emitRow(Value firstKey, Value count, Value factor, ValueRange sums);
 
   // Several queries.
-  struct KeyBlock {
-    Value first, count, isFirst, isLast;
-  };
   void emitBlock();
   void transposeQueries();
-  void emitScores(Value firstKey, Value count);
+  void emitScores(const KeyBlock &keys);
   void emitScoreTile(Value firstKey, Value block, int64_t count,
-                     int64_t vectors);
-  void emitWeights(Value count);
+                     Value firstQuery, int64_t vectors);
+  void emitWeights(const KeyBlock &keys);
   void emitResult(const KeyBlock &keys);
   void emitResultTile(const KeyBlock &keys, Value block, int64_t height,
                       Value column, int64_t width);
@@ -122,6 +132,7 @@ private:
   const bool scalef;
   const VectorType vector;
 
+  std::optional<Causal> causal;
   /// Of this block of queries; of keys those that any of them sees.
   Value numQueries, numKeys, keysSeen;
   /// By what queries are multiplied, and whether that makes scores powers of
