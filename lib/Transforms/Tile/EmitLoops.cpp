@@ -230,24 +230,28 @@ void LoopEmitter::emitRows(Tile tile) {
       loop(constant(end), sizes[dim], constant(step), dim, body);
     return;
   }
-  // Some of `shorter` rows, before them `longer` of one more.
-  Value blocks =
-      arith::CeilDivUIOp::create(b, loc, sizes[dim], constant(plan.rows));
-  // One block, as most calls have, needs no division.
+  // Some of `shorter` rows, before them `longer` of one more. One block, as
+  // most calls have, needs no division.
   Value areSeveral = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ugt,
-                                           blocks, constant(1));
-  auto division = scf::IfOp::create(
-      b, loc, TypeRange{b.getIndexType(), b.getIndexType()}, areSeveral, true);
+                                           sizes[dim], constant(plan.rows));
+  Type index = b.getIndexType();
+  auto division = scf::IfOp::create(b, loc, TypeRange{index, index, index},
+                                    areSeveral, true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(division.thenBlock());
+    Value blocks =
+        arith::CeilDivUIOp::create(b, loc, sizes[dim], constant(plan.rows));
     Value shorter = arith::DivUIOp::create(b, loc, sizes[dim], blocks);
     Value longer = arith::RemUIOp::create(b, loc, sizes[dim], blocks);
-    scf::YieldOp::create(b, loc, ValueRange{shorter, longer});
+    scf::YieldOp::create(b, loc, ValueRange{blocks, shorter, longer});
     b.setInsertionPointToEnd(division.elseBlock());
-    scf::YieldOp::create(b, loc, ValueRange{sizes[dim], constant(0)});
+    Value atMostOne = arith::MinUIOp::create(b, loc, sizes[dim], constant(1));
+    scf::YieldOp::create(b, loc,
+                         ValueRange{atMostOne, sizes[dim], constant(0)});
   }
-  Value shorter = division.getResult(0), longer = division.getResult(1);
+  Value blocks = division.getResult(0), shorter = division.getResult(1),
+        longer = division.getResult(2);
   loop(constant(0), blocks, constant(1), dim, [&] {
     rowBlocks = blocks;
     rowBlock = point[dim];
