@@ -28,9 +28,9 @@ func.func @panels(%a: tensor<?x768xf32>, %b: tensor<2x24x768x16xf32>, %c: tensor
 
 // Columns that are far apart: vectors run along the reduction, if it is not short.
 // CHECK-LABEL: func @transposed
-// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 0 : i64, prefetch_rows = 1 : i64, reduction_block = 0 : i64, registers = array<i64: 6, 4>, tile = array<i64: 56, 128>, transpose = 128 : i64, unroll = 1 : i64}
-// ZEN2:          registers = array<i64: 2, 4>, tile = array<i64: 24, 64>, transpose = 128 : i64
-// NEOVERSE:      registers = array<i64: 4, 4>, tile = array<i64: 20, 64>, transpose = 128 : i64
+// SKYLAKE:       dyn.lowering = {grain = 1 : i64, prefetch = 0 : i64, prefetch_rows = 1 : i64, reduction_block = 0 : i64, registers = array<i64: 6, 4>, tile = array<i64: 64, 128>, transpose = 128 : i64, unroll = 1 : i64}
+// ZEN2:          registers = array<i64: 2, 4>, tile = array<i64: 64, 64>, transpose = 128 : i64
+// NEOVERSE:      registers = array<i64: 4, 4>, tile = array<i64: 64, 64>, transpose = 128 : i64
 func.func @transposed(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %0 = linalg.matmul
       indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]

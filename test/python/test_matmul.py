@@ -103,3 +103,29 @@ func.func @model(%x: !dyn.tensor<[M, {k}], f32> {{dyn.name = "x"}}) -> ({result}
         x = np.random.default_rng(m).standard_normal((m, k), np.float32)
         expected = x.astype(np.float64) @ values.astype(np.float64)
         np.testing.assert_allclose(model(x=x)["y"], expected, rtol=1e-5, atol=1e-6 * np.abs(values).max() * k)
+
+
+@pytest.mark.parametrize("target", ["native", "znver2"])
+def test_columns_that_are_far_apart(tmp_path, target):
+    """x @ w.T of two arguments, every size unknown: short sums and long ones, and a row's bits in both."""
+    kinds = {name: f"!dyn.tensor<[B, {sizes}], f32>" for name, sizes in zip("xwty", ("M, K", "N, K", "K, N", "M, N"))}
+    text = f"""
+func.func @model(%x: {kinds["x"]} {{dyn.name = "x"}}, %w: {kinds["w"]} {{dyn.name = "w"}})
+    -> ({kinds["y"]} {{dyn.name = "y"}}) {{
+  %t = dyn.transpose %w {{permutation = array<i64: 0, 2, 1>}} : ({kinds["w"]}) -> {kinds["t"]}
+  %y = dyn.matmul %x, %t : ({kinds["x"]}, {kinds["t"]}) -> {kinds["y"]}
+  return %y : {kinds["y"]}
+}}
+"""
+    (tmp_path / "model.mlir").write_text(text)
+    model = dyn.compile(tmp_path / "model.mlir", output=tmp_path / "model.so", threads=2, target=target)
+    generator = np.random.default_rng(0)
+    for k, n in [(0, 3), (1, 40), (5, 7), (64, 128), (67, 129), (128, 33), (129, 31), (300, 64)]:
+        x = generator.standard_normal((3, 130, k), np.float32)
+        w = generator.standard_normal((3, n, k), np.float32)
+        whole = model(x=x, w=w)["y"]
+        expected = x.astype(np.float64) @ np.swapaxes(w, -1, -2)
+        np.testing.assert_allclose(whole, expected, rtol=1e-5, atol=2e-7 * k + 2e-6)
+        for first, count in [(0, 1), (129, 1), (3, 2), (17, 13), (1, 15), (5, 64), (60, 65), (2, 0)]:
+            part = model(x=np.ascontiguousarray(x[:, first : first + count]), w=w)["y"]
+            np.testing.assert_array_equal(part, whole[:, first : first + count])

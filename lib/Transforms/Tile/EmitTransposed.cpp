@@ -3,11 +3,12 @@
 // Where the columns of an operand are far apart (A * B^T), lanes run along the
 // reduction. If that is short, combining the lanes takes as long as the sums
 // themselves, and columns go into the lanes: a block of some steps of a strip
-// of them is transposed in registers and stays there while all rows pass by,
-// whose sums rest in the output between blocks. One row at a time is enough:
-// it waits for its own sums, but not for those of the row before. Which form it
-// is depends on the length of the reduction alone, so that a row has the same
-// bits whatever the number of rows.
+// of them is transposed in registers and stays there while all rows pass by.
+// Between blocks their sums rest side by side in the first cache, which could
+// not keep rows of the result that are a power of two apart. One row at a time
+// is enough: it waits for its own sums, but not for those of the row before.
+// Which form it is depends on the length of the reduction alone, so that a row
+// has the same bits whatever the number of rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,9 +16,13 @@
 #include "LoopEmitter.h"
 #include "Transposition.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::dyn;
+
+/// Of memory that vectors are read from: a cache line.
+static constexpr int64_t kScratchAlignment = 64;
 
 /// A reduction in the lanes, or columns if it is short.
 void LoopEmitter::emitByLength() {
@@ -43,6 +48,7 @@ void LoopEmitter::emitByLength() {
       });
 }
 
+/// Some rows at a time, as many as there is memory for the sums of.
 void LoopEmitter::emitTransposed() {
   LoopPlan reducing = plan;
   reductions = {plan.lanesDim};
@@ -50,7 +56,25 @@ void LoopEmitter::emitTransposed() {
   plan.lanesDim = *std::exchange(plan.columnDim, std::nullopt);
   plan.vectors = plan.transposed->vectors;
   plan.turned = {plan.transposed->operand};
-  emitStrips(plan.vectors);
+  unsigned rows = *plan.rowDim;
+  int64_t most = TransposedColumns::kRows;
+  {
+    // Memory of the function's own: the loops around run many times.
+    OpBuilder::InsertionGuard guard(b);
+    auto function = op->getParentOfType<FunctionOpInterface>();
+    b.setInsertionPointToStart(&function.getFunctionBody().front());
+    Type element = getElementTypeOrSelf(op.getDpsInits().front());
+    restingSums = memref::AllocaOp::create(
+        b, loc, MemRefType::get({most, plan.vectors * plan.lanes}, element),
+        b.getI64IntegerAttr(kScratchAlignment));
+  }
+  loop(constant(0), sizes[rows], constant(most), rows, [&] {
+    firstRow = point[rows];
+    endRow = arith::MinUIOp::create(
+        b, loc, arith::AddIOp::create(b, loc, firstRow, constant(most)),
+        sizes[rows]);
+    emitStrips(plan.vectors);
+  });
   plan = reducing;
   reductions.clear();
 }
@@ -62,24 +86,18 @@ void LoopEmitter::emitTransposedStrip(const Tile &tile) {
   std::optional<int64_t> size = staticSize(dim);
   Value end = floorTo(sizes[dim], steps);
   if (!size || *size >= steps)
-    loop(constant(0), end, constant(steps), dim, [&] {
-      reduceFrom = point[dim];
-      reduceTo = arith::AddIOp::create(b, loc, reduceFrom, constant(steps));
-      emitTransposedBlock(tile, Value());
-    });
+    loop(constant(0), end, constant(steps), dim,
+         [&] { emitTransposedBlock(tile, Value()); });
   // The last steps; a sum of nothing starts and ends here, too.
   if (!size || *size % steps || *size == 0) {
     Value last = arith::MaxUIOp::create(b, loc, sizes[dim], constant(1));
     loop(end, last, constant(steps), dim, [&] {
-      reduceFrom = point[dim];
-      reduceTo = sizes[dim];
-      Value left = arith::SubIOp::create(b, loc, reduceTo, reduceFrom);
+      Value left = arith::SubIOp::create(b, loc, sizes[dim], point[dim]);
       auto type = VectorType::get({steps}, b.getI1Type());
       emitTransposedBlock(tile,
                           vector::CreateMaskOp::create(b, loc, type, left));
     });
   }
-  reduceFrom = reduceTo = Value();
 }
 
 /// All rows of a block; `mask` has the steps there are, null for all. Others
@@ -91,9 +109,29 @@ void LoopEmitter::emitTransposedBlock(const Tile &tile, Value mask) {
   for (int64_t vector = 0; vector < tile.vectors; ++vector)
     block.push_back(readTransposed(operand, tile, vector, mask));
   unsigned dim = reductions.front();
-  loop(constant(0), sizes[*plan.rowDim], constant(1), *plan.rowDim, [&] {
-    SmallVector<Value> sums = readStart(tile);
-    Value first = point[dim];
+  Value first = point[dim];
+  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first,
+                                        constant(0));
+  Value behind = arith::AddIOp::create(b, loc, first, constant(steps));
+  Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge,
+                                       behind, sizes[dim]);
+  auto type = VectorType::get({tile.lanes},
+                              getElementTypeOrSelf(op.getDpsInits().front()));
+  SmallVector<Type> types(tile.vectors, type);
+  loop(firstRow, endRow, constant(1), *plan.rowDim, [&] {
+    Value row = arith::SubIOp::create(b, loc, point[*plan.rowDim], firstRow);
+    auto resting = [&](int64_t vector) {
+      return SmallVector<Value>{row, constant(vector * tile.lanes)};
+    };
+    auto wake = [&] {
+      SmallVector<Value> sums;
+      for (int64_t vector = 0; vector < tile.vectors; ++vector)
+        sums.push_back(
+            vector::LoadOp::create(b, loc, type, restingSums, resting(vector)));
+      return sums;
+    };
+    SmallVector<Value> sums =
+        branch(isFirst, types, [&] { return readStart(tile); }, wake);
     auto lines = readLines(tile, dim, steps, mask);
     for (int64_t step = 0; step < steps; ++step) {
       cache.clear();
@@ -107,8 +145,16 @@ void LoopEmitter::emitTransposedBlock(const Tile &tile, Value mask) {
       sums = computeCells(sums, tile);
     }
     point[dim] = first;
-    cache.clear();
-    writeFinished(sums, tile);
+    auto finish = [&] {
+      writeFinished(sums, tile);
+      return SmallVector<Value>();
+    };
+    auto rest = [&] {
+      for (auto [vector, sum] : llvm::enumerate(sums))
+        vector::StoreOp::create(b, loc, sum, restingSums, resting(vector));
+      return SmallVector<Value>();
+    };
+    branch(isLast, TypeRange(), finish, rest);
   });
 }
 

@@ -159,6 +159,9 @@ private:
   bool streams = false;
   /// The part of the first reduction that is being computed.
   Value reduceFrom, reduceTo;
+  /// Of columns that are transposed: the rows that pass by, and their sums
+  /// between blocks, a strip of columns wide.
+  Value firstRow, endRow, restingSums;
   /// The number of all rows, where code is made for it.
   std::optional<int64_t> allRows;
   /// The number of the current block of rows and of all of them; null if there

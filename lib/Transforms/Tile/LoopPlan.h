@@ -43,6 +43,9 @@ struct RegisterBudget {
 /// Of a reduction in the lanes: the form with columns in the lanes, blocks of
 /// which are transposed in registers.
 struct TransposedColumns {
+  /// Rows that a block is transposed for: as many as make that cost little
+  /// (8% for 43 rows of Zen 5, 4% for 128), and no more than threads can spare.
+  static constexpr int64_t kRows = 64;
   /// The input that columns are far apart in.
   unsigned operand;
   /// The longest reduction that has this form.

@@ -2,6 +2,7 @@
 
 #include "Dyn/Transforms/LoweringConfig.h"
 #include "../Panels.h"
+#include "LoopPlan.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -99,6 +100,7 @@ LoweringConfig mlir::dyn::decideLowering(linalg::LinalgOp op,
       // What a block of rows has brought to the first cache serves more
       // columns.
       config.tileColumns *= 4;
+      config.tileRows = TransposedColumns::kRows;
       config.transpose = kTransposedSteps;
       return config;
     }
