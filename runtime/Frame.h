@@ -56,6 +56,7 @@ struct Range {
   bool overlaps(const Range &other) const {
     return begin < other.end && other.begin < end;
   }
+  bool operator==(const Range &other) const = default;
 };
 
 /// All that a run needs memory for. A model keeps them: a run that follows
@@ -72,8 +73,12 @@ struct Frame {
   /// What the caller has given for them.
   Tensors inputTensors, outputTensors;
   SymbolValues symbols;
-  /// For what overlaps.
-  std::vector<Range> ranges;
+  /// The last run has set symbols and all sizes; one with inputs of the same
+  /// sizes finds the same.
+  bool hasSizes = false;
+  /// Of this run, the same in order, and of the last run in which none
+  /// overlapped.
+  std::vector<Range> ranges, sorted, apart;
 };
 
 } // namespace mlir::dyn::runtime

@@ -24,6 +24,7 @@ public:
   void moveResults(DLManagedTensor **results);
 
 private:
+  bool haveLastSizes() const;
   void bindInput(Binding &input, const DLTensor &tensor);
   void bindOutput(Binding &output, const DLTensor *buffer);
   void bindAlias(const Binding &output, Binding &input);
@@ -35,14 +36,39 @@ private:
   const Metadata &metadata;
   Frame &frame;
   const bool wantsResults;
+  /// Sizes and strides without gaps are still those of the last run.
+  bool keepsSizes = false;
   RunContext context;
 };
 
 } // namespace
 
+static bool areEqual(Sizes lhs, Sizes rhs) {
+  if (lhs.size() != rhs.size())
+    return false;
+  for (size_t i = 0; i < lhs.size(); ++i)
+    if (lhs[i] != rhs[i])
+      return false;
+  return true;
+}
+
+bool Run::haveLastSizes() const {
+  for (size_t i = 0; i < frame.inputs.size(); ++i) {
+    const DLTensor *tensor = frame.inputTensors[i];
+    if (!tensor || !areEqual({tensor->shape, static_cast<size_t>(tensor->ndim)},
+                             frame.inputs[i].descriptor.getSizes()))
+      return false;
+  }
+  return true;
+}
+
 void Run::bindInputs(Arguments arguments) {
   matchArguments(metadata.inputs, arguments, "input", frame.inputTensors);
-  solveSymbols(metadata, frame.inputTensors, frame.symbols);
+  keepsSizes = frame.hasSizes && haveLastSizes();
+  if (!keepsSizes) {
+    frame.hasSizes = false;
+    solveSymbols(metadata, frame.inputTensors, frame.symbols);
+  }
   for (size_t i = 0; i < frame.inputs.size(); ++i)
     bindInput(frame.inputs[i], *frame.inputTensors[i]);
 }
@@ -50,9 +76,11 @@ void Run::bindInputs(Arguments arguments) {
 void Run::bindInput(Binding &input, const DLTensor &tensor) {
   const TensorInfo &info = input.info;
   const Descriptor &descriptor = input.descriptor;
-  std::copy_n(tensor.shape, tensor.ndim, descriptor.getSizes().begin());
-  input.bytes = setContiguous(*info.element, descriptor.getSizes(),
-                              descriptor.getStrides(), info.title);
+  if (!keepsSizes)
+    std::copy_n(tensor.shape, tensor.ndim, descriptor.getSizes().begin());
+  if (!keepsSizes || info.strided)
+    input.bytes = setContiguous(*info.element, descriptor.getSizes(),
+                                descriptor.getStrides(), info.title);
   View view = getView(tensor, descriptor.getStrides(), info.title);
   if (view.isUsable(*info.element, info.strided)) {
     descriptor.setData(view.data);
@@ -71,22 +99,15 @@ void Run::bindOutputs(Arguments arguments) {
   matchArguments(metadata.outputs, arguments, "output", frame.outputTensors);
   for (size_t i = 0; i < frame.outputs.size(); ++i)
     bindOutput(frame.outputs[i], frame.outputTensors[i]);
-}
-
-static bool areEqual(Sizes lhs, Sizes rhs) {
-  if (lhs.size() != rhs.size())
-    return false;
-  for (size_t i = 0; i < lhs.size(); ++i)
-    if (lhs[i] != rhs[i])
-      return false;
-  return true;
+  frame.hasSizes = true;
 }
 
 /// Decides where the code writes an output.
 void Run::bindOutput(Binding &output, const DLTensor *buffer) {
   const TensorInfo &info = output.info;
   const Descriptor &descriptor = output.descriptor;
-  evaluateShape(info, frame.symbols, descriptor.getSizes());
+  if (!keepsSizes || output.hasUnknownSize)
+    evaluateShape(info, frame.symbols, descriptor.getSizes());
   output.isInBuffer = false;
   if (output.hasUnknownSize) {
     if (buffer)
@@ -95,8 +116,9 @@ void Run::bindOutput(Binding &output, const DLTensor *buffer) {
     return;
   }
   std::span<int64_t> sizes = descriptor.getSizes();
-  output.bytes =
-      setContiguous(*info.element, sizes, descriptor.getStrides(), info.title);
+  if (!keepsSizes || info.strided)
+    output.bytes = setContiguous(*info.element, sizes, descriptor.getStrides(),
+                                 info.title);
   if (buffer) {
     View view = getView(*buffer, descriptor.getStrides(), info.title);
     if (!areEqual(view.sizes, sizes))
@@ -174,13 +196,16 @@ void Run::checkOverlaps() const {
     // One that is the first part of an output now is checked as that.
     if (!input.isAliased)
       add(input, /*isOutput=*/false);
-  // As they come from an allocator, buffers are often in order.
-  if (!std::ranges::is_sorted(ranges, {}, &Range::begin))
-    std::ranges::sort(ranges, {}, &Range::begin);
+  // Many callers keep their buffers.
+  if (ranges == frame.apart)
+    return;
+  std::vector<Range> &sorted = frame.sorted;
+  sorted = ranges;
+  std::ranges::sort(sorted, {}, &Range::begin);
 
   // Of the ranges so far, the input and the output that reach furthest.
   const Range *furthest[2] = {nullptr, nullptr};
-  for (const Range &range : ranges) {
+  for (const Range &range : sorted) {
     const Range *input = furthest[0], *output = furthest[1];
     if (range.isOutput && input && range.overlaps(*input))
       fail(DYN_INVALID_ARGUMENT, "the buffer of ", range.info->title,
@@ -197,6 +222,7 @@ void Run::checkOverlaps() const {
     if (!last || last->end < range.end)
       last = &range;
   }
+  std::swap(ranges, frame.apart);
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+#include <algorithm>
 #include <numeric>
 #include <thread>
 
@@ -167,6 +168,16 @@ TEST(RunTest, CopiesAnAliasThatIsElsewhere) {
   TestModel model(getArtifact("append"));
   Tensor<float> past({2, 1}, {1, 2}), x({2, 2}, {5, 6, 7, 8});
   DLManagedTensor *result = nullptr;
+  // With gaps first: strides of a run are not those of the next one.
+  Tensor<float> spread({2, 1}, {1, 0, 0, 0, 2}), present({2, 3});
+  present.elements.resize(10);
+  present.data = present.elements.data();
+  spread.setStrides({4, 1});
+  present.setStrides({5, 1});
+  ASSERT_EQ(model.run({{"past", &spread}, {"x", &x}}, {{"present", &present}}),
+            DYN_OK)
+      << dyn_last_error();
+  EXPECT_THAT(present.elements, ElementsAre(1, 5, 6, 0, 0, 2, 7, 8, 0, 0));
   ASSERT_EQ(model.run({{"past", &past}, {"x", &x}}, {}, &result), DYN_OK);
   EXPECT_THAT(takeElements<float>(result), ElementsAre(1, 5, 6, 2, 7, 8));
   EXPECT_THAT(past.elements, ElementsAre(1, 2));
@@ -246,6 +257,39 @@ TEST(RunTest, RefusesWrongBuffers) {
       append.run({{"past", &past}, {"x", &x}}, {{"present", &present}}),
       DYN_INVALID_ARGUMENT,
       "the buffer of output 'present' overlaps input 'x' in memory");
+}
+
+/// A run with the sizes and the buffers of the last one skips what that found
+/// out, but nothing that it did not.
+TEST(RunTest, ChecksWhatTheLastRunDidNot) {
+  TestModel model(getArtifact("scale"));
+  ScaleCase test(2, 3), turned(3, 2), other(2, 3, 5);
+  Tensor<float> y({2, 3}), z({3, 2});
+  for (int i = 0; i < 2; ++i) {
+    std::ranges::fill(y.elements, -1.0f);
+    ASSERT_EQ(model.run(test.inputs(), {{"y", &y}}), DYN_OK);
+    EXPECT_EQ(y.elements, test.expected);
+  }
+  ASSERT_EQ(model.run(other.inputs(), {{"y", &y}}), DYN_OK);
+  EXPECT_EQ(y.elements, other.expected);
+  for (int i = 0; i < 2; ++i) {
+    // As many elements, other sizes.
+    EXPECT_FAILURE(model.run(turned.inputs(), {{"y", &y}}),
+                   DYN_INVALID_ARGUMENT, HasSubstr("is [2, 3]"));
+    EXPECT_FAILURE(model.run({{"x", &turned.x}, {"mask", &test.mask}}, {}),
+                   DYN_INVALID_ARGUMENT, HasSubstr("[3, 2]"));
+    ASSERT_EQ(model.run(turned.inputs(), {{"y", &z}}), DYN_OK);
+    EXPECT_EQ(z.elements, turned.expected);
+  }
+  ASSERT_EQ(model.run(test.inputs(), {{"y", &y}}), DYN_OK);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FAILURE(model.run({{"x", &test.x}}, {{"y", &y}}),
+                   DYN_INVALID_ARGUMENT, HasSubstr("'mask' is missing"));
+    EXPECT_FAILURE(model.run(test.inputs(), {{"y", &test.x}}),
+                   DYN_INVALID_ARGUMENT, HasSubstr("overlaps"));
+    ASSERT_EQ(model.run(test.inputs(), {{"y", &y}}), DYN_OK);
+    EXPECT_EQ(y.elements, test.expected);
+  }
 }
 
 TEST(RunTest, RefusesSizesBeyondMemory) {
