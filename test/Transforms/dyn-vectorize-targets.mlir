@@ -25,3 +25,25 @@ func.func @matmul(%a: memref<?x768xf32>, %b: memref<768x64xf32>, %c: memref<?x64
   linalg.matmul ins(%a, %b : memref<?x768xf32>, memref<768x64xf32>) outs(%c : memref<?x64xf32>)
   return
 }
+
+// The power of 2 in an exponential of a softmax is an instruction of AVX-512.
+// SKYLAKE-LABEL: func @softmax
+// SKYLAKE:         %[[N:.*]] = math.roundeven %[[X:.*]] : vector<16xf32>
+// SKYLAKE:         arith.subf %[[X]], %[[N]]
+// SKYLAKE:         llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%{{.*}}, %[[N]],
+// SKYLAKE-NOT:     math.exp
+// SKYLAKE:         return
+// ZEN2-LABEL:    func @softmax
+// ZEN2:            math.exp {{.*}} {dyn.softmax} : vector<8xf32>
+// ZEN2-NOT:        call_intrinsic
+// NEOVERSE-LABEL: func @softmax
+// NEOVERSE:        math.exp {{.*}} {dyn.softmax} : vector<4xf32>
+func.func @softmax(%x: memref<?xf32>, %y: memref<?xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+  ^bb0(%a: f32, %old: f32):
+    %0 = math.exp %a {dyn.softmax} : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

@@ -1,9 +1,9 @@
 //===- AttentionOperands.cpp - Values and operands of attention -----------===//
 
 #include "AttentionEmitter.h"
+#include "ElementaryFunctions.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
@@ -22,19 +22,6 @@ Value AttentionEmitter::maximum(Value lhs, Value rhs) {
   Value larger =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, lhs, rhs);
   return arith::SelectOp::create(b, loc, larger, lhs, rhs);
-}
-
-/// x * 2^n by VSCALEFPS.
-static Value scaleByPower(OpBuilder &b, Location loc, Value x, Value n) {
-  auto type = cast<VectorType>(x.getType());
-  assert(type.getNumElements() == 16 && "the intrinsic is for 512 bits");
-  Value all = arith::ConstantIntOp::create(b, loc, b.getI16Type(), -1);
-  Value asTheModeSays = arith::ConstantIntOp::create(b, loc, b.getI32Type(), 4);
-  return LLVM::CallIntrinsicOp::create(
-             b, loc, type,
-             b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
-             ValueRange{x, n, x, all, asTheModeSays})
-      .getResult(0);
 }
 
 /// 2^power for powers up to 0, within 1 unit in the last place: the nearest

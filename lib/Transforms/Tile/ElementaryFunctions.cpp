@@ -2,6 +2,7 @@
 
 #include "ElementaryFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <limits>
 #include <numbers>
@@ -16,8 +17,8 @@ static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 ElementaryFunctions::ElementaryFunctions(ImplicitLocOpBuilder &builder,
-                                         Type type)
-    : b(builder), type(type) {
+                                         Type type, bool scalef)
+    : b(builder), type(type), scalef(scalef) {
   mantissaBits = isSingle() ? 23 : 52;
   exponentBias = isSingle() ? 127 : 1023;
   intType = like(b.getIntegerType(isSingle() ? 32 : 64));
@@ -91,6 +92,20 @@ Value ElementaryFunctions::polynomial(Value x, ArrayRef<double> coefficients) {
   return result;
 }
 
+Value dyn::scaleByPower(OpBuilder &builder, Location loc, Value x, Value n) {
+  assert(cast<VectorType>(x.getType()).getNumElements() == 16 &&
+         "the intrinsic is for 512 bits");
+  Value all =
+      arith::ConstantIntOp::create(builder, loc, builder.getI16Type(), -1);
+  Value asTheModeSays =
+      arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), 4);
+  return LLVM::CallIntrinsicOp::create(
+             builder, loc, x.getType(),
+             builder.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+             ValueRange{x, n, x, all, asTheModeSays})
+      .getResult(0);
+}
+
 Value ElementaryFunctions::scale(Value x, Value n) {
   Value half = arith::ShRSIOp::create(b, n, integer(1));
   Value rest = arith::SubIOp::create(b, n, half);
@@ -158,15 +173,21 @@ Value ElementaryFunctions::exp2(Value x) {
 Value ElementaryFunctions::expForSoftmax(Value x) {
   if (!isSingle())
     return exp(x);
-  // At -127 the power of 2 is 0; a NaN passes, and makes the product one.
+  auto powerOfRest = [&](Value rest) {
+    return polynomial(rest, {1, 0.693146977589091622, 0.240222419177573942,
+                             0.0555073367802836628, 0.00967152316436139728,
+                             0.00132647746648119462});
+  };
   Value t = mul(x, constant(kLog2E));
+  if (scalef) {
+    Value n = math::RoundEvenOp::create(b, t);
+    return scaleByPower(b, b.getLoc(), powerOfRest(sub(t, n)), n);
+  }
+  // At -127 the power of 2 is 0; a NaN passes, and makes the product one.
   t = select(less(t, constant(-127)), constant(-127), t);
   Value magic = constant(roundingConstant(mantissaBits));
   Value shifted = add(t, magic);
-  Value rest = sub(t, sub(shifted, magic));
-  Value p = polynomial(rest, {1, 0.693146977589091622, 0.240222419177573942,
-                              0.0555073367802836628, 0.00967152316436139728,
-                              0.00132647746648119462});
+  Value p = powerOfRest(sub(t, sub(shifted, magic)));
   Value power = arith::ShLIOp::create(b, bits(shifted), integer(mantissaBits));
   power =
       arith::AddIOp::create(b, power, integer(exponentBias << mantissaBits));

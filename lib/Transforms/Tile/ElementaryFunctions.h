@@ -23,13 +23,15 @@ namespace mlir::dyn {
 
 class ElementaryFunctions {
 public:
-  /// For values of `type`: f32, f64, or a vector of either.
-  ElementaryFunctions(ImplicitLocOpBuilder &builder, Type type);
+  /// For values of `type`: f32, f64, or a vector of either. Those of 16 f32 may
+  /// be scaled by VSCALEFPS, if `scalef`.
+  ElementaryFunctions(ImplicitLocOpBuilder &builder, Type type,
+                      bool scalef = false);
 
   Value exp(Value x);
   Value exp2(Value x);
   /// exp(x) for x <= 0 as softmax needs it: the relative error grows with |x|
-  /// to 2^-18 where the result becomes 0, below 2^-126.
+  /// to 2^-18 at 2^-126; below that results are 0, or denormal by VSCALEFPS.
   Value expForSoftmax(Value x);
   Value expm1(Value x);
   Value log(Value x);
@@ -97,7 +99,12 @@ private:
   Type intType;
   int64_t mantissaBits;
   int64_t exponentBias;
+  bool scalef;
 };
+
+/// x * 2^n for vectors of 16 f32, n integers: VSCALEFPS of AVX-512. 0 or
+/// infinite where n is infinite, even if x is a NaN.
+Value scaleByPower(OpBuilder &builder, Location loc, Value x, Value n);
 
 } // namespace mlir::dyn
 

@@ -4,6 +4,7 @@
 #include "Attention.h"
 #include "Dyn/Transforms/LoweringConfig.h"
 #include "Dyn/Transforms/Passes.h"
+#include "ElementaryFunctions.h"
 #include "LoopPlan.h"
 #include "Transposition.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -42,6 +43,19 @@ static void expandStridedCopies(RewriterBase &rewriter, Operation *root) {
                              op.getTarget());
     rewriter.eraseOp(op);
   }
+}
+
+/// The exponentials of softmax in the form that only some CPUs have.
+static void expandByScalef(RewriterBase &rewriter, Operation *root) {
+  root->walk([&](math::ExpOp op) {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!op->hasAttr(kSoftmaxAttr) || !type || !type.getElementType().isF32() ||
+        type.getShape() != ArrayRef<int64_t>{16})
+      return;
+    ImplicitLocOpBuilder builder(op.getLoc(), op);
+    ElementaryFunctions functions(builder, type, /*scalef=*/true);
+    rewriter.replaceOp(op, functions.expForSoftmax(op.getOperand()));
+  });
 }
 
 namespace {
@@ -124,6 +138,8 @@ struct DynVectorizePass : dyn::impl::DynVectorizePassBase<DynVectorizePass> {
       plan->rowsAhead = rowsAhead.lookup(op);
       emitLoops(rewriter, op, *plan, surroundings);
     }
+    if ((*cpu)->scalef)
+      expandByScalef(rewriter, getOperation());
   }
 };
 } // namespace
