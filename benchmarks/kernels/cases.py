@@ -8,7 +8,7 @@ than the caches.
 from __future__ import annotations
 
 from attention import Attention, attention_cases
-from convolutions import convolution_cases
+from convolutions import convolution_cases, pool_cases
 from products import ROWS, Gemm, awkward_cases, gemm_cases, quantized_cases
 from rows import copy_cases, row_cases
 
@@ -27,6 +27,7 @@ FAMILIES = {
     "rows": row_cases,
     "copies": copy_cases,
     "convolutions": convolution_cases,
+    "pools": pool_cases,
     "quantized": quantized_cases,
     "targets": target_cases,
 }

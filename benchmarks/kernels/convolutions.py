@@ -1,4 +1,4 @@
-"""Convolutional layers."""
+"""Convolutional layers and pools."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from case import Case, random, write_model
+from case import F32, Case, random, write_model
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,76 @@ class Convolution(Case):
         return lambda: {"y": self.compute(torch, inputs["x"], w, b)}
 
 
+@dataclass(frozen=True)
+class Pool(Case):
+    """An operator over windows of [1, channels, S, S], or over all of it."""
+
+    operator: str = ""
+    channels: int = 64
+    taps: int = 0
+    stride: int = 1
+
+    shares_outputs = True
+
+    @property
+    def attributes(self) -> dict:
+        if not self.taps:
+            return {}
+        pads = [(self.taps - 1) // 2] * 4
+        return {"kernel_shape": [self.taps] * 2, "strides": [self.stride] * 2, "pads": pads}
+
+    def places(self, size: int) -> int:
+        padded = size + 2 * ((self.taps - 1) // 2)
+        return (padded - self.taps) // self.stride + 1 if self.taps else 1
+
+    def bytes(self, size: int) -> int:
+        return F32 * self.channels * (size**2 + self.places(size) ** 2)
+
+    def limit(self, size: int, machine: dict[str, float]) -> None:
+        return None
+
+    def inputs(self, size: int, index: int) -> dict[str, np.ndarray]:
+        return {"x": random((1, self.channels, size, size), 7)}
+
+    def outputs(self, size: int) -> dict[str, tuple[int, ...]]:
+        return {"y": (1, self.channels, self.places(size), self.places(size))}
+
+    def reference(self, inputs):
+        import torch
+
+        return {"y": self.compute(torch, torch.from_numpy(inputs["x"].astype(np.float64))).numpy()}
+
+    def compute(self, torch, x):
+        functional = torch.nn.functional
+        if not self.taps:
+            return x.mean((2, 3), keepdim=True)
+        pool = functional.max_pool2d if self.operator == "MaxPool" else functional.avg_pool2d
+        fields = {} if self.operator == "MaxPool" else {"count_include_pad": False}
+        return pool(x, self.taps, self.stride, (self.taps - 1) // 2, **fields)
+
+    def write(self, path: Path, model: int) -> None:
+        from onnx import helper
+
+        nodes = [helper.make_node(self.operator, ["x"], ["y"], **self.attributes)]
+        places = ["H_out", "W_out"] if self.taps else [1, 1]
+        write_model(path, nodes, [], {"x": [1, self.channels, "H", "W"]}, {"y": [1, self.channels, *places]})
+
+    def torch(self, torch, inputs, model: int):
+        return lambda: {"y": self.compute(torch, inputs["x"])}
+
+
+def pool_cases():
+    def case(name, sizes, operator, **fields):
+        return Pool("pools", name, "hot", sizes, operator, **fields)
+
+    yield case("maximum of 3x3, stride 2", (14, 56, 112), "MaxPool", taps=3, stride=2)
+    yield case("maximum of 2x2, stride 2", (14, 56, 112), "MaxPool", taps=2, stride=2)
+    yield case("maximum of 5x5", (7, 14, 56), "MaxPool", taps=5)
+    yield case("mean of 3x3", (7, 14, 56), "AveragePool", taps=3)
+    yield case("mean of 2x2, stride 2", (14, 56, 112), "AveragePool", taps=2, stride=2)
+    yield case("mean of all", (7, 14, 56), "GlobalAveragePool", channels=512)
+
+
 def convolution_cases():
     def case(name, sizes, channels, filters, taps, **fields):
         return Convolution("convolutions", name, "hot", sizes, channels, filters, taps, **fields)
@@ -89,5 +159,7 @@ def convolution_cases():
     yield case("3x3, dilation 2", (14, 28, 56), 64, 64, (3, 3), dilation=2)
     yield case("1x1", (7, 14, 28, 56), 256, 64, (1, 1))
     yield case("7x7 of 3 channels, stride 2", (112, 224), 3, 64, (7, 7), stride=2)
-    yield case("3x3, depthwise", (14, 28, 56), 96, 96, (3, 3), groups=96)
+    yield case("3x3, depthwise", (14, 28, 56, 112), 96, 96, (3, 3), groups=96)
+    yield case("3x3, depthwise, stride 2", (14, 28, 56, 112), 96, 96, (3, 3), groups=96, stride=2)
+    yield case("31 of a line, depthwise", (100, 1500), 96, 96, (31,), groups=96)
     yield case("3 of a line", (100, 1500), 80, 384, (3,))

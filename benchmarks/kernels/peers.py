@@ -379,6 +379,7 @@ ASKED = {
     "rows": ("onnxruntime", "openvino", "pytorch"),
     "copies": ("onnxruntime", "openvino", "pytorch"),
     "convolutions": ("onnxruntime", "openvino", "pytorch"),
+    "pools": ("onnxruntime", "openvino", "pytorch"),
     "quantized": ("dyn-f32", "onnxruntime", "openvino"),
     "targets": ("dyn-znver2",),
 }

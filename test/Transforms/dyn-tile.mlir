@@ -76,3 +76,55 @@ func.func @shifted_by_maximum(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
   } -> tensor<?x?xf32>
   return %shifted : tensor<?x?xf32>
 }
+
+// -----
+
+// Tiles that share nothing of a padded input pad their own part of it, in whole vectors.
+// CHECK-LABEL: func @padded_depthwise
+// CHECK-NOT:     tensor.pad
+// CHECK:         scf.forall (%{{.*}}, %{{.*}}, %[[J:.*]]) = (0, 0, 0) to (1, 6, %{{.*}}) step (1, 1, 1024)
+// CHECK:           %[[PART:.*]] = tensor.empty() : tensor<1x1x1032xf32>
+// CHECK:           %[[PADDED:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[PART]])
+// CHECK:             vector.transfer_read %arg0{{.*}} {in_bounds = [true]} : tensor<1x6x?xf32>, vector<8xf32>
+// CHECK:             vector.transfer_read %arg0{{.*}}, %{{.*}} {in_bounds = [true]} : tensor<1x6x?xf32>, vector<8xf32>
+// CHECK:             vector.transfer_write {{.*}} {in_bounds = [true]}
+// CHECK:           %[[READ:.*]] = tensor.extract_slice %[[PADDED]]
+// CHECK:           linalg.generic {{.*}} ins(%[[READ]],
+func.func @padded_depthwise(%x: tensor<1x6x?xf32>, %w: tensor<6x3xf32>) -> tensor<1x6x?xf32> {
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f32
+  %size = tensor.dim %x, %c2 : tensor<1x6x?xf32>
+  %padded = tensor.pad %x low[0, 0, 1] high[0, 0, 1] {
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : f32
+  } : tensor<1x6x?xf32> to tensor<1x6x?xf32>
+  %empty = tensor.empty(%size) : tensor<1x6x?xf32>
+  %fill = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x6x?xf32>) -> tensor<1x6x?xf32>
+  %sums = linalg.generic {
+      indexing_maps = [affine_map<(n, c, i, k) -> (n, c, i + k)>, affine_map<(n, c, i, k) -> (c, k)>,
+                       affine_map<(n, c, i, k) -> (n, c, i)>],
+      iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%padded, %w : tensor<1x6x?xf32>, tensor<6x3xf32>) outs(%fill : tensor<1x6x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %product = arith.mulf %a, %b : f32
+    %next = arith.addf %sum, %product : f32
+    linalg.yield %next : f32
+  } -> tensor<1x6x?xf32>
+  return %sums : tensor<1x6x?xf32>
+}
+
+// -----
+
+// Other padding is written as a whole, in parallel over what is not padded.
+// CHECK-LABEL: func @padded
+// CHECK:         scf.forall (%[[I:.*]]) in (%{{.*}}) shared_outs(%[[OUT:.*]] = %{{.*}})
+// CHECK:           tensor.extract_slice %[[OUT]][%[[I]], 0, 0] [1,
+// CHECK:           vector.transfer_write {{.*}} : vector<8xf32>, tensor<1x?x?xf32>
+// CHECK-NOT:     tensor.pad
+func.func @padded(%x: tensor<?x?x?xf32>, %value: f32) -> tensor<?x?x?xf32> {
+  %padded = tensor.pad %x low[0, 1, 2] high[0, 0, 3] {
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %value : f32
+  } : tensor<?x?x?xf32> to tensor<?x?x?xf32>
+  return %padded : tensor<?x?x?xf32>
+}

@@ -31,6 +31,12 @@ LAYERS = {
     "point_strided": ((7, 19, 1, 1), {"strides": [2, 2]}, PLANES),
     "depthwise": ((21, 1, 3, 3), {"group": 21, "pads": [1, 1, 1, 1]}, PLANES),
     "depthwise_strided": ((21, 1, 3, 3), {"group": 21, "strides": [2, 2], "pads": [1, 1, 1, 1]}, PLANES),
+    "depthwise_strided_by_3": ((5, 1, 2, 3), {"group": 5, "strides": [1, 3], "pads": [0, 1, 1, 2]}, PLANES),
+    "depthwise_strided_by_4": ((5, 1, 5, 5), {"group": 5, "strides": [4, 4], "pads": [2, 2, 2, 2]}, PLANES),
+    "depthwise_strided_by_5": ((5, 1, 3, 3), {"group": 5, "strides": [5, 5], "pads": [1, 1, 1, 1]}, PLANES),
+    "depthwise_line": ((7, 1, 31), {"group": 7, "pads": [15, 15]}, [*LINES, (1023,), (1025,), (2500,)]),
+    # Tiles that are nothing but padding.
+    "depthwise_wide_pads": ((3, 1, 3, 3), {"group": 3, "pads": [0, 150, 70, 1]}, PLANES),
     "groups": ((12, 4, 3, 3), {"group": 3, "pads": [1, 1, 1, 1]}, PLANES),
     "space": ((6, 2, 2, 3, 3), {"pads": [0, 1, 1, 1, 1, 1]}, [(3, 7, 18), (2, 5, 5)]),
 }

@@ -63,7 +63,7 @@ def DynTilePass : Pass<"dyn-tile"> {
     Option<"chunk", "chunk", "int64_t", "4096", "Elements in a tile of an elementwise op on vectors">,
   ];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
-                           "tensor::TensorDialect"];
+                           "tensor::TensorDialect", "vector::VectorDialect"];
 }
 
 def DynVectorizePass : Pass<"dyn-vectorize"> {

@@ -9,13 +9,14 @@
 //
 // Other filters, and those of groups, are rows, and what lies side by side in
 // the input and in the result is in the lanes. With a stride along that
-// dimension the places of each tap are put side by side first, which copies as
-// much as the filter has taps along it. A filter of one tap is a product as it
-// is.
+// dimension of more than a few elements the places of each tap are put side by
+// side first, which copies as much as the filter has taps along it. A filter of
+// one tap is a product as it is.
 //
 //===----------------------------------------------------------------------===//
 
 #include "../Panels.h"
+#include "../Tile/LoopPlan.h"
 #include "Lowering.h"
 #include "Scalars.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -145,7 +146,7 @@ static Form chooseForm(ConvOp op, const SizedTensor &w) {
     return Form::Single;
   if (areColumns(op, w.sizes[0]))
     return Form::Columns;
-  return op.getStrides().back() != 1 ? Form::Gathered : Form::Views;
+  return op.getStrides().back() > kMostLaneSteps ? Form::Gathered : Form::Views;
 }
 
 /// The places that the only tap of a filter meets.

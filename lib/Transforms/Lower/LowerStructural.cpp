@@ -265,7 +265,16 @@ static SizedTensor lowerPad(PadOp, PadOp::Adaptor adaptor, Emitter &e) {
   // then, would go.
   for (int64_t axis = 0; isCut && axis < rank; ++axis)
     to[axis] = scope.min(to[axis], sizes[axis] - kept[axis]);
-  return {e.insert(rest, e.filled(sizes, value), to), sizes};
+  // Vectors of i1 are packed while tensors are not: nothing to copy with.
+  if (input.getElementType().isInteger(1))
+    return {e.insert(rest, e.filled(sizes, value), to), sizes};
+  SmallVector<DimAttr> behind;
+  for (auto [size, before, have] : llvm::zip(sizes, to, kept))
+    behind.push_back(size - before - have);
+  return e.sized(
+      tensor::PadOp::create(e, e.getType(sizes, input.getElementType()),
+                            rest.value, e.fold(to), e.fold(behind), value),
+      sizes);
 }
 
 /// Repeats are loops of their own around each dimension; together they are the

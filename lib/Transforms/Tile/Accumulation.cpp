@@ -17,11 +17,13 @@ static Value getRoot(Value view) {
 }
 
 static bool touches(Operation &op, Value root) {
-  return (op.getNumRegions() != 0 && !isa<linalg::LinalgOp>(op)) ||
-         llvm::any_of(op.getOperands(), [&](Value operand) {
-           return isa<BaseMemRefType>(operand.getType()) &&
-                  getRoot(operand) == root;
-         });
+  WalkResult found = op.walk([&](Operation *inner) {
+    bool isOperand = llvm::any_of(inner->getOperands(), [&](Value operand) {
+      return isa<BaseMemRefType>(operand.getType()) && getRoot(operand) == root;
+    });
+    return isOperand ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found.wasInterrupted();
 }
 
 /// Whether the payload is worth repeating in each version of a tile: a few

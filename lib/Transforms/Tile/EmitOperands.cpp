@@ -102,6 +102,44 @@ Value LoopEmitter::loadVector(Value buffer, ValueRange where, Type element,
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, vector, zero);
 }
 
+/// Lanes a few elements apart: vectors as long as those of the lanes, of which
+/// each has some, and the last ends with the last lane.
+Value LoopEmitter::loadSteps(OpOperand &operand, const Tile &tile, Cell cell) {
+  int64_t steps = countLaneSteps(op, operand, plan.lanesDim);
+  int64_t lanes = tile.lanes, lanesEach = llvm::divideCeil(lanes, steps);
+  Value buffer = bufferOf(operand);
+  Tile start = tile;
+  start.masks.clear();
+  SmallVector<Value> where = indices(operand, start, cell);
+  Value first = where.back(), left;
+  if (!tile.masks.empty()) {
+    // Elements up to that of the last lane that is not masked.
+    Value done = laneIndex(start, cell);
+    left = arith::SubIOp::create(b, loc, sizes[plan.lanesDim], done);
+    left = arith::MulIOp::create(b, loc, left, constant(steps));
+  }
+  Value picked;
+  for (int64_t lane = 0; lane < lanes; lane += lanesEach) {
+    int64_t offset = std::min(lane * steps, (lanes - 1) * (steps - 1));
+    where.back() = arith::AddIOp::create(b, loc, first, constant(offset));
+    Tile part = tile;
+    if (left) {
+      Value count =
+          arith::SubIOp::create(b, loc, left, constant(offset + steps - 1));
+      part.masks[cell.vector] = vector::CreateMaskOp::create(
+          b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+    }
+    Value vector =
+        loadVector(buffer, where, getElementTypeOrSelf(buffer), part, cell);
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
+    for (int64_t to = lane; to < std::min(lane + lanesEach, lanes); ++to)
+      order[to] = (picked ? lanes : 0) + to * steps - offset;
+    picked = vector::ShuffleOp::create(b, loc, picked ? picked : vector, vector,
+                                       order);
+  }
+  return picked;
+}
+
 /// Where it is kept what was read of `operand`; null if nothing was.
 Value &LoopEmitter::findRead(OpOperand &operand, const Tile &tile, Cell cell) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -139,6 +177,8 @@ Value LoopEmitter::read(OpOperand &operand, const Tile &tile, Cell cell) {
       // Only lanes past the first move, so the unmasked index is the right one.
       value = loadVector(buffer, indices(operand, start, cell), element, tile,
                          cell);
+  } else if (laneStride(op, operand, plan.lanesDim) == LaneStride::Few) {
+    value = loadSteps(operand, tile, cell);
   } else {
     SmallVector<Value> elements;
     for (int64_t lane = 0; lane < tile.lanes; ++lane)

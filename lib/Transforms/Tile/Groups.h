@@ -9,7 +9,7 @@
 #ifndef DYN_TRANSFORMS_TILE_GROUPS_H
 #define DYN_TRANSFORMS_TILE_GROUPS_H
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "Padding.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace mlir::dyn {
@@ -19,6 +19,8 @@ struct TileGroup {
   SmallVector<linalg::LinalgOp> ops;
   /// For each op, its loop dimension for each tiled dimension of the root.
   DenseMap<Operation *, SmallVector<unsigned>> dims;
+  /// What its tiles pad for themselves.
+  std::optional<PaddedInput> padded;
 
   linalg::LinalgOp root() const { return ops.back(); }
   bool contains(Operation *op) const { return dims.contains(op); }

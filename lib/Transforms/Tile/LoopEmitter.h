@@ -112,6 +112,7 @@ private:
   }
   Value loadVector(Value buffer, ValueRange where, Type element,
                    const Tile &tile, Cell cell);
+  Value loadSteps(OpOperand &operand, const Tile &tile, Cell cell);
   Value &findRead(OpOperand &operand, const Tile &tile, Cell cell);
   Value read(OpOperand &operand, const Tile &tile, Cell cell);
   void readTurned(OpOperand &operand, const Tile &tile);

@@ -70,9 +70,17 @@ LaneStride mlir::dyn::laneStride(linalg::LinalgOp op, OpOperand &operand,
   for (AffineExpr expr : map.getResults().drop_back())
     if (expr.isFunctionOfDim(dim))
       return LaneStride::Other;
-  if (growth(map.getResults().back(), dim, map.getNumDims()) != 1)
+  int64_t steps =
+      growth(map.getResults().back(), dim, map.getNumDims()).value_or(0);
+  if (steps < 1 || steps > kMostLaneSteps || !type.isLastDimUnitStride())
     return LaneStride::Other;
-  return type.isLastDimUnitStride() ? LaneStride::Unit : LaneStride::Other;
+  return steps == 1 ? LaneStride::Unit : LaneStride::Few;
+}
+
+int64_t mlir::dyn::countLaneSteps(linalg::LinalgOp op, OpOperand &operand,
+                                  unsigned dim) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  return *growth(map.getResults().back(), dim, map.getNumDims());
 }
 
 Operation *mlir::dyn::matchCombiner(linalg::LinalgOp op, unsigned index) {
@@ -138,8 +146,17 @@ static std::optional<double> costOfLanes(linalg::LinalgOp op, unsigned dim,
   }
   double cost = 1;
   for (OpOperand *in : op.getDpsInputOperands())
-    if (laneStride(op, *in, dim) == LaneStride::Other)
+    switch (laneStride(op, *in, dim)) {
+    case LaneStride::None:
+    case LaneStride::Unit:
+      break;
+    case LaneStride::Few:
+      cost += 2 * countLaneSteps(op, *in, dim);
+      break;
+    case LaneStride::Other:
       cost += 2 * lanes;
+      break;
+    }
   // Lanes that a short dimension leaves empty.
   int64_t size = op.getStaticLoopRanges()[dim];
   if (!ShapedType::isDynamic(size) && size > 0)

@@ -56,7 +56,11 @@ struct TransposedColumns {
 
 /// How the memory an operand reads or writes moves as a loop dimension
 /// advances by one.
-enum class LaneStride { None, Unit, Other };
+enum class LaneStride { None, Unit, Few, Other };
+
+/// Elements from one lane to the next that are read as vectors, of which lanes
+/// are picked, at most: `LaneStride::Few`.
+constexpr int64_t kMostLaneSteps = 4;
 
 /// A row of `buffer` that is asked for while `operand`, which has its shape, is
 /// worked on: `ahead` rows further along dimension `dim`.
@@ -128,6 +132,9 @@ struct LoopPlan {
 
 /// How `operand` moves in memory along loop dimension `dim`.
 LaneStride laneStride(linalg::LinalgOp op, OpOperand &operand, unsigned dim);
+
+/// Elements by which it does, if that is `LaneStride::Few`.
+int64_t countLaneSteps(linalg::LinalgOp op, OpOperand &operand, unsigned dim);
 
 /// The operation by which output number `index` of `op` accumulates, if the
 /// payload is `out = combine(out, something)` with an associative and

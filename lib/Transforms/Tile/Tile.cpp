@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace mlir::dyn {
 #define GEN_PASS_DEF_DYNTILEPASS
@@ -82,6 +83,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
     FailureOr<const Target *> cpu = getTarget(getOperation(), target);
     if (failed(cpu))
       return signalPassFailure();
+    vectorBits = (*cpu)->vectorBits;
     WalkResult read = getOperation()->walk([&](linalg::LinalgOp op) {
       if (!op.hasPureTensorSemantics() || !reducesProducts(op))
         return WalkResult::advance();
@@ -107,6 +109,8 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
       tileContractions(block);
       tileRest(block);
     }
+    getOperation()->walk(
+        [&](tensor::PadOp pad) { expandPadding(rewriter, pad, vectorBits); });
   }
 
   /// A fill belongs to the group that accumulates onto it.
@@ -240,7 +244,15 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
         rowPosition = llvm::find(own, *rows) - own.begin();
       rewriter.setInsertionPoint(root);
       SmallVector<OpFoldResult> sizes(dims.size(), rewriter.getIndexAttr(1));
-      const LoweringConfig &config = configs[op];
+      LoweringConfig &config = configs[op];
+      std::optional<PaddedInput> padded = findPaddedInput(
+          op, own, column,
+          rowPosition ? std::optional(own[*rowPosition]) : std::nullopt,
+          vectorBits);
+      if (padded) {
+        config.tileRows = padded->rows;
+        config.tileColumns = padded->columns;
+      }
       sizes[llvm::find(own, column) - own.begin()] =
           rewriter.getIndexAttr(config.tileColumns);
       if (rowPosition) {
@@ -253,6 +265,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
                                   config.tileRows));
         group = growGroup(root, dims, mayJoin);
       }
+      group.padded = padded;
       int64_t grain = config.grain;
       scf::ForallOp loop = tileGroup(rewriter, group, sizes);
       if (grain > 1)
@@ -298,6 +311,7 @@ struct DynTilePass : dyn::impl::DynTilePassBase<DynTilePass> {
     }
   }
 
+  int64_t vectorBits = 0;
   DenseMap<Operation *, LoweringConfig> configs;
 };
 } // namespace

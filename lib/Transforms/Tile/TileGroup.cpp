@@ -227,6 +227,11 @@ void GroupTiler::computeTile(linalg::LinalgOp op) {
       replace(operand, value);
     else if (std::optional<PanelAccess> access = matchPanels(op, *in))
       operand.set(slicePanels(op, in->get(), *access, box));
+    else if (group.padded && group.padded->operand == in) {
+      auto slice = operand.get().getDefiningOp<tensor::ExtractSliceOp>();
+      replace(operand, padTile(b, *group.padded, slice.getMixedOffsets(),
+                               slice.getMixedSizes()));
+    }
   }
   for (auto [index, init] : llvm::enumerate(inits)) {
     if (init)
@@ -313,6 +318,8 @@ scf::ForallOp GroupTiler::tile(ArrayRef<OpFoldResult> steps) {
     });
   for (linalg::LinalgOp op : llvm::reverse(group.ops))
     b.eraseOp(op);
+  if (group.padded)
+    b.eraseOp(group.padded->pad);
   return loop;
 }
 

@@ -15,16 +15,28 @@ func.func @line(%x: !dyn.tensor<[B, 4, S], f32>, %w: !dyn.tensor<[6, 4, 3], f32>
 
 // -----
 
-// A stride along the lanes: what each tap meets is put side by side first. Along other dimensions it needs no copy.
+// A long stride along the lanes: what each tap meets is put side by side first. Along other dimensions it needs no copy.
 
-// CHECK-DAG: #[[PLACES:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4 * 2 + d3)>
+// CHECK-DAG: #[[PLACES:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4 * 5 + d3)>
 // CHECK-DAG: #[[TAPS:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d4, d2 * 3 + d5, d6, d3)>
 // CHECK-LABEL: func.func @plane(
 // CHECK: %[[SIDE_BY_SIDE:.*]] = linalg.generic {indexing_maps = [#[[PLACES]], {{.*}}]{{.*}}} ins(%arg0
 // CHECK: linalg.generic {indexing_maps = [#[[TAPS]], {{.*}} ins(%[[SIDE_BY_SIDE]], %arg1
 func.func @plane(%x: !dyn.tensor<[1, 4, H, W], f32>, %w: !dyn.tensor<[6, 4, 3, 3], f32>) -> !dyn.tensor<[1, 6, ?, ?], f32> {
-  %0 = dyn.conv %x, %w {strides = array<i64: 3, 2>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (!dyn.tensor<[1, 4, H, W], f32>, !dyn.tensor<[6, 4, 3, 3], f32>) -> !dyn.tensor<[1, 6, ?, ?], f32>
+  %0 = dyn.conv %x, %w {strides = array<i64: 3, 5>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (!dyn.tensor<[1, 4, H, W], f32>, !dyn.tensor<[6, 4, 3, 3], f32>) -> !dyn.tensor<[1, 6, ?, ?], f32>
   return %0 : !dyn.tensor<[1, 6, ?, ?], f32>
+}
+
+// -----
+
+// Neither does a short one.
+
+// CHECK-DAG: #[[INPUT:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2 * 2 + d3)>
+// CHECK-LABEL: func.func @short_stride(
+// CHECK: linalg.generic {indexing_maps = [#[[INPUT]], {{.*}} ins(%arg0,
+func.func @short_stride(%x: !dyn.tensor<[B, 6, S], f32>, %w: !dyn.tensor<[6, 1, 3], f32>) -> !dyn.tensor<[B, 6, ?], f32> {
+  %0 = dyn.conv %x, %w {strides = array<i64: 2>, dilations = array<i64: 1>, groups = 6 : i64} : (!dyn.tensor<[B, 6, S], f32>, !dyn.tensor<[6, 1, 3], f32>) -> !dyn.tensor<[B, 6, ?], f32>
+  return %0 : !dyn.tensor<[B, 6, ?], f32>
 }
 
 // -----
