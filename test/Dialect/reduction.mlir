@@ -24,6 +24,15 @@ func.func @conv(%x: !dyn.tensor<[B, 80, S], f32>, %w: !dyn.tensor<[384, 80, 3], 
   return
 }
 
+// CHECK-LABEL: func.func @window
+func.func @window(%x: !dyn.tensor<[B, 80, S], f32>, %y: !dyn.tensor<[H, W], f16>) {
+  // CHECK: dyn.window_max
+  %0 = dyn.window_max %x {taps = array<i64: 3>, strides = array<i64: 2>, dilations = array<i64: 1>} : (!dyn.tensor<[B, 80, S], f32>) -> !dyn.tensor<[B, 80, (S - 3) floordiv 2 + 1], f32>
+  // CHECK: dyn.window_sum
+  %1 = dyn.window_sum %y {taps = array<i64: 3, 2>, strides = array<i64: 1, 1>, dilations = array<i64: 2, 1>} : (!dyn.tensor<[H, W], f16>) -> !dyn.tensor<[H - 4, W - 1], f16>
+  return
+}
+
 // CHECK-LABEL: func.func @reduce
 func.func @reduce(%x: !dyn.tensor<[B, S, 8], f32>, %b: !dyn.tensor<[S], i1>) {
   // CHECK: dyn.reduce_sum
@@ -271,5 +280,35 @@ func.func @conv_small(%x: !dyn.tensor<[1, 2, 4], f32>, %w: !dyn.tensor<[4, 2, 3]
   // expected-error@+2 {{expects dimension 2 to be as large as the filter, 5, got 4}}
   // expected-error@+1 {{failed to infer returned types}}
   %0 = dyn.conv %x, %w {strides = array<i64: 1>, dilations = array<i64: 2>, groups = 1 : i64} : (!dyn.tensor<[1, 2, 4], f32>, !dyn.tensor<[4, 2, 3], f32>) -> !dyn.tensor<[1, 4, 0], f32>
+  return
+}
+
+// -----
+
+// window_c1
+func.func @window_taps(%x: !dyn.tensor<[2, S], f32>) {
+  // expected-error@+2 {{expects 'taps' of 1 to 2 elements, got 3}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.window_max %x {taps = array<i64: 1, 2, 3>, strides = array<i64: 1>, dilations = array<i64: 1>} : (!dyn.tensor<[2, S], f32>) -> !dyn.tensor<[2, S], f32>
+  return
+}
+
+// -----
+
+// window_c1
+func.func @window_strides(%x: !dyn.tensor<[2, S], f32>) {
+  // expected-error@+2 {{expects 'strides' of 1 or more, got 0}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.window_sum %x {taps = array<i64: 3>, strides = array<i64: 0>, dilations = array<i64: 1>} : (!dyn.tensor<[2, S], f32>) -> !dyn.tensor<[2, S], f32>
+  return
+}
+
+// -----
+
+// window_c2
+func.func @window_too_large(%x: !dyn.tensor<[B, 4], f32>) {
+  // expected-error@+2 {{expects dimension 1 to be as large as the window, 5, got 4}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %0 = dyn.window_max %x {taps = array<i64: 3>, strides = array<i64: 1>, dilations = array<i64: 2>} : (!dyn.tensor<[B, 4], f32>) -> !dyn.tensor<[B, 0], f32>
   return
 }

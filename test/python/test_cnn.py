@@ -29,7 +29,12 @@ POOLS = {
     "max_dilated": ("MaxPool", {"kernel_shape": [2, 3], "dilations": [2, 2]}, PLANES),
     "max_same_lower": ("MaxPool", {**WINDOW, "auto_pad": "SAME_LOWER"}, PLANES),
     "max_valid": ("MaxPool", {**WINDOW, "auto_pad": "VALID"}, PLANES),
+    "max_strided_by_3": ("MaxPool", {"kernel_shape": [3, 3], "strides": [1, 3], "pads": [0, 2, 1, 1]}, PLANES),
+    "max_strided_by_5": ("MaxPool", {"kernel_shape": [2, 2], "strides": [5, 5]}, PLANES),
+    "max_large": ("MaxPool", {"kernel_shape": [13, 13], "pads": [6, 6, 6, 6]}, [*PLANES, (70, 131)]),
+    "max_of_1": ("MaxPool", {"kernel_shape": [1, 1], "strides": [2, 2]}, PLANES),
     "mean": ("AveragePool", {"kernel_shape": [3, 2]}, PLANES),
+    "mean_strided_by_4": ("AveragePool", {"kernel_shape": [4, 4], "strides": [4, 4], "pads": [1, 1, 2, 2]}, PLANES),
     "mean_line": ("AveragePool", {"kernel_shape": [4], "strides": [3], "pads": [1, 2]}, LINES),
     "mean_padded": ("AveragePool", {**WINDOW, "pads": [1, 1, 1, 1]}, PLANES),
     "mean_with_pads": ("AveragePool", {**WINDOW, "pads": [1, 0, 1, 1], "count_include_pad": 1}, PLANES),
@@ -137,10 +142,43 @@ def test_residual_network(tmp_path, target):
         ("MaxPool", {"kernel_shape": [3]}, "expects attribute 'kernel_shape' of 2 elements, got 1"),
         ("AveragePool", {"kernel_shape": [3, 3], "auto_pad": "HALF"}, "expects attribute 'auto_pad' to be NOTSET"),
         ("AveragePool", {"kernel_shape": [3, 3], "strides": [0, 1]}, "expects attribute 'strides' of 1 or more, got 0"),
+        ("MaxPool", {"kernel_shape": [3, 11]}, "expects dimension 3 to be as large as the window, 11, got 9"),
+        (
+            "AveragePool",
+            {"kernel_shape": [1, 8], "dilations": [1, 2], "pads": [0, 2, 0, 1]},
+            "expects dimension 3 to be as large as the window, 15, got 12",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_pool(tmp_path, operator, attributes, message):
     nodes = [helper.make_node(operator, ["x"], ["y"], **attributes)]
-    save(tmp_path / "pool.onnx", nodes, [], ["N", "C", "H", "W"])
+    save(tmp_path / "pool.onnx", nodes, [], ["N", "C", "H", 9])
     with pytest.raises(Exception, match=message):
         dyn.compile(tmp_path / "pool.onnx")
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+def test_window_larger_than_the_image(tmp_path, operator):
+    """ONNX Runtime fails where no place at all would be left, and has an empty result where one is missing."""
+    nodes = [helper.make_node(operator, ["x"], ["y"], kernel_shape=[3, 5], pads=[0, 1, 0, 0], name="pool")]
+    save(tmp_path / "pool.onnx", nodes, [], ["N", "C", "H", "W"])
+    model = dyn.compile(tmp_path / "pool.onnx")
+    assert model.run({"x": np.zeros((1, 1, 3, 4), np.float32)})["y"].shape == (1, 1, 1, 1)
+    for height, width, message in (
+        (2, 9, "'pool': expects dimension 2 to be as large as the window, 3, got 2"),
+        (9, 3, "'pool': expects dimension 3 to be as large as the window, 5, got 4"),
+        (9, 0, r"'y' would be \[N, C, H - 2, W - 3\], where W - 3 is -3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.run({"x": np.zeros((1, 1, height, width), np.float32)})
+
+
+def test_maximum_passes_over_nan(tmp_path):
+    nodes = [helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[3])]
+    save(tmp_path / "pool.onnx", nodes, [], ["N", "C", "W"])
+    x = np.arange(40, dtype=np.float32).reshape(1, 1, 40) - 20
+    expected = x[..., 2:].copy()
+    x[..., 7] = np.nan
+    expected[..., 5] = x[..., 6]
+    for target in ("native", "znver2"):
+        np.testing.assert_array_equal(dyn.compile(tmp_path / "pool.onnx", target=target).run({"x": x})["y"], expected)

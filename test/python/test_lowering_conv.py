@@ -1,4 +1,4 @@
-"""Convolutions of any rank, stride, dilation and number of groups, lowered, against NumPy in f64."""
+"""Convolutions and windows of any rank, stride and dilation, lowered, against NumPy in f64."""
 
 import itertools
 
@@ -64,5 +64,40 @@ conv("depthwise_strided", ["B", 5, "H", "W"], [5, 1, 3, 3], [2, 2], groups=5, si
 conv("depthwise_more", ["B", 5, "H", "W"], [10, 1, 3, 3], [1, 1], [2, 2], groups=5, sizes=PLANES)
 conv("space", ["B", 2, 4, "H", "W"], [3, 2, 2, 3, 3], [1, 2, 1], sizes=PLANES)
 conv("space_point", ["B", 2, 4, "H", "W"], [3, 2, 1, 1, 1], [2, 2, 2], sizes=PLANES)
+
+
+def window(name, op, x, taps, strides, dilations, dtype="f32", sizes=PLANES):
+    def reference(x):
+        extents = [(t - 1) * d + 1 for t, d in zip(taps, dilations)]
+        axes = tuple(range(x.ndim - len(taps), x.ndim))
+        views = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), extents, axes)
+        steps = [slice(None)] * (x.ndim - len(taps)) + [slice(None, None, s) for s in strides]
+        views = views[(*steps, *(slice(None, None, d) for d in dilations))]
+        return getattr(views, op)(tuple(range(x.ndim, x.ndim + len(taps)))).astype(x.dtype)
+
+    leading = len(x) - len(taps)
+    windows = zip(x[leading:], taps, strides, dilations)
+    places = [f"?({size} - ({t} - 1) * {d} - 1) // {s} + 1" for size, t, s, d in windows]
+    lists = {"taps": taps, "strides": strides, "dilations": dilations}
+    CASES.add(
+        f"window_{op}_{name}_{dtype}",
+        f"window_{op}",
+        [T(", ".join(map(str, x)), dtype)],
+        T(", ".join(map(str, [*x[:leading], *places])), dtype),
+        reference,
+        attrs=", ".join(f"{key} = array<i64: {', '.join(map(str, value))}>" for key, value in lists.items()),
+        sizes=list(sizes),
+        ulps=16,
+    )
+
+
+for op in ("max", "sum"):
+    for dtype in (*FLOATS, "i32"):
+        window("plane", op, ["B", 3, "H", "W"], [3, 3], [1, 1], [1, 1], dtype=dtype)
+        window("plane_strided", op, ["B", 3, "H", "W"], [3, 3], [2, 2], [1, 1], dtype=dtype)
+    window("of_all_dimensions", op, ["H", "W"], [2, 4], [3, 4], [2, 1])
+    window("line_strided", op, ["B", "S"], [5], [3], [1], sizes=LINES)
+    window("line_strided_more", op, ["B", "S"], [2], [5], [3], sizes=LINES)
+window("bytes", "max", ["B", 3, "H", "W"], [3, 2], [2, 2], [1, 1], dtype="ui8")
 
 library, test_op = CASES.tests()

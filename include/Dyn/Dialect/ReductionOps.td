@@ -119,6 +119,44 @@ def Dyn_ReduceMinOp : Dyn_ReduceOp<"reduce_min", Dyn_Tensor> {
   }];
 }
 
+// (window_c1), (window_c2)
+class Dyn_WindowOp<string opMnemonic> : Dyn_InferredOp<opMnemonic> {
+  let arguments = (ins Dyn_NumberTensor:$input, DenseI64ArrayAttr:$taps, DenseI64ArrayAttr:$strides,
+                       DenseI64ArrayAttr:$dilations);
+  let results = (outs Dyn_NumberTensor:$result);
+}
+def Dyn_WindowMaxOp : Dyn_WindowOp<"window_max"> {
+  let summary = "maximum of each window over the last dimensions";
+  let description = [{
+    `input` is `[..., D...]`, with a dimension `D` an element of `taps`, and the result `[..., O...]`, with
+    `O = (D - dilation * (taps - 1) - 1) floordiv stride + 1`: windows stay within the input, which `dyn.pad` makes
+    larger. An element that is NaN is passed over, as the comparisons of ONNX's reference do.
+
+    - (window_c1) `taps`, `strides` and `dilations` have the same number of elements, from 1 to the rank, each 1 or more;
+    - (window_c2) a dilated window is no larger than the input; what symbols cannot decide is checked at run time.
+
+    Source: ONNX `MaxPool`-12 without `pads`.
+
+    ```mlir
+    %0 = dyn.window_max %x {taps = array<i64: 3>, strides = array<i64: 2>, dilations = array<i64: 1>} :
+        (!dyn.tensor<[B, 80, S], f32>) -> !dyn.tensor<[B, 80, (S - 3) floordiv 2 + 1], f32>
+    ```
+  }];
+}
+def Dyn_WindowSumOp : Dyn_WindowOp<"window_sum"> {
+  let summary = "sum of each window over the last dimensions";
+  let description = [{
+    As `dyn.window_max`. f16 and bf16 accumulate in f32.
+
+    Source: ONNX `AveragePool`-19 without `pads` and the division.
+
+    ```mlir
+    %0 = dyn.window_sum %x {taps = array<i64: 3>, strides = array<i64: 2>, dilations = array<i64: 1>} :
+        (!dyn.tensor<[B, 80, S], f32>) -> !dyn.tensor<[B, 80, (S - 3) floordiv 2 + 1], f32>
+    ```
+  }];
+}
+
 // (arg_reduce_c1) the axis is between 0 and the rank.
 class Dyn_ArgReduceOp<string opMnemonic> : Dyn_InferredOp<opMnemonic> {
   let description = [{

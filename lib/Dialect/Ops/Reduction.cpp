@@ -41,7 +41,7 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
-/// conv_c2
+/// conv_c2, window_c1
 static LogicalResult checkSteps(std::optional<Location> location,
                                 ArrayRef<int64_t> steps, int64_t count,
                                 StringRef name) {
@@ -53,6 +53,24 @@ static LogicalResult checkSteps(std::optional<Location> location,
       return emitOptionalError(location, "expects '", name,
                                "' of 1 or more, got ", step);
   return success();
+}
+
+/// The size of the result along dimension `dim` of `size`.
+static FailureOr<DimAttr> inferPlaces(std::optional<Location> location,
+                                      int64_t dim, DimAttr size, DimAttr taps,
+                                      int64_t stride, int64_t dilation,
+                                      StringRef what) {
+  auto number = [&](int64_t value) {
+    return DimAttr::get(size.getContext(), value);
+  };
+  DimAttr extent = (taps - number(1)) * number(dilation) + number(1);
+  DimAttr free = size - extent;
+  // conv_c5, window_c2
+  if (extent.getConstant() && free.getConstant().value_or(0) < 0)
+    return emitOptionalError(
+        location, "expects dimension ", dim, " to be as large as the ", what,
+        ", ", *extent.getConstant(), ", got ", *size.getConstant());
+  return free.floorDiv(number(stride)) + number(1);
 }
 
 LogicalResult ConvOp::inferReturnTypes(MLIRContext *context,
@@ -92,20 +110,61 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context,
     return failure();
   SmallVector<DimAttr> shape{input.getDim(0), filter.getDim(0)};
   for (int64_t i = 2; i < rank; ++i) {
-    DimAttr extent =
-        (filter.getDim(i) - number(1)) * number(adaptor.getDilations()[i - 2]) +
-        number(1);
-    DimAttr free = input.getDim(i) - extent;
-    // conv_c5
-    if (extent.getConstant() && free.getConstant().value_or(0) < 0)
-      return emitOptionalError(
-          location, "expects dimension ", i, " to be as large as the filter, ",
-          *extent.getConstant(), ", got ", *input.getDim(i).getConstant());
-    shape.push_back(free.floorDiv(number(adaptor.getStrides()[i - 2])) +
-                    number(1));
+    FailureOr<DimAttr> places = inferPlaces(
+        location, i, input.getDim(i), filter.getDim(i),
+        adaptor.getStrides()[i - 2], adaptor.getDilations()[i - 2], "filter");
+    if (failed(places))
+      return failure();
+    shape.push_back(*places);
   }
   types.push_back(input.clone(shape));
   return success();
+}
+
+/// The shapes left of `input` behind windows over its last dimensions.
+static LogicalResult inferWindow(std::optional<Location> location, Value input,
+                                 ArrayRef<int64_t> taps,
+                                 ArrayRef<int64_t> strides,
+                                 ArrayRef<int64_t> dilations,
+                                 SmallVectorImpl<Type> &types) {
+  auto type = cast<DynTensorType>(input.getType());
+  int64_t count = taps.size(), leading = type.getRank() - count;
+  // window_c1
+  if (count < 1 || leading < 0)
+    return emitOptionalError(location, "expects 'taps' of 1 to ",
+                             type.getRank(), " elements, got ", count);
+  if (failed(checkSteps(location, taps, count, "taps")) ||
+      failed(checkSteps(location, strides, count, "strides")) ||
+      failed(checkSteps(location, dilations, count, "dilations")))
+    return failure();
+  SmallVector<DimAttr> shape(type.getShape());
+  for (int64_t i = 0; i < count; ++i) {
+    FailureOr<DimAttr> places =
+        inferPlaces(location, leading + i, shape[leading + i],
+                    DimAttr::get(type.getContext(), taps[i]), strides[i],
+                    dilations[i], "window");
+    if (failed(places))
+      return failure();
+    shape[leading + i] = *places;
+  }
+  types.push_back(type.clone(shape));
+  return success();
+}
+
+LogicalResult WindowMaxOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> location,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  return inferWindow(location, adaptor.getInput(), adaptor.getTaps(),
+                     adaptor.getStrides(), adaptor.getDilations(), types);
+}
+
+LogicalResult WindowSumOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> location,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  return inferWindow(location, adaptor.getInput(), adaptor.getTaps(),
+                     adaptor.getStrides(), adaptor.getDilations(), types);
 }
 
 /// The shape left of `input` when `axes` are reduced.

@@ -1,8 +1,7 @@
 //===- Pooling.cpp - Maxima and means of windows --------------------------===//
 //
-// A window is combined one dimension after the other: along each, what its taps
-// see are slices of the padded input, which are as long as the result. So a
-// window of 7 x 7 combines 14 tensors and not 49.
+// Windows slide over the padded input, which what `ceil_mode` adds makes as
+// long as the last of them needs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,10 +19,8 @@ namespace {
 struct Axis {
   int64_t dim, taps, stride, dilation;
   /// What the node pads, vectors of one element, and what the last window needs
-  /// behind that.
+  /// behind that, which may be less than nothing.
   Value before, after, more;
-  /// How many windows there are, a vector of one element.
-  Value count;
 
   int64_t getExtent() const { return (taps - 1) * dilation + 1; }
 };
@@ -45,18 +42,16 @@ static Value dividePlaces(Node &node, Value value, int64_t divisor) {
   return plus(node, node.create<DivOp>(positive, node.ints(divisor)), -1);
 }
 
-/// How many windows `axis` has, and what the last of them needs.
+/// How many windows `axis` has with `ceil`, and what the last of them needs.
 static void placeWindows(Node &node, Axis &axis, bool ceil) {
+  axis.more = node.ints(0);
+  if (!ceil || axis.stride == 1)
+    return;
   Value size = node.sizes(node.getInput(0), axis.dim, axis.dim + 1);
   Value padded =
       node.create<AddOp>(node.create<AddOp>(size, axis.before), axis.after);
   Value places = plus(node, padded, -axis.getExtent());
-  axis.more = node.ints(0);
-  if (!ceil || axis.stride == 1) {
-    axis.count = plus(node, dividePlaces(node, places, axis.stride), 1);
-    return;
-  }
-  axis.count = plus(
+  Value count = plus(
       node,
       dividePlaces(node, plus(node, places, axis.stride - 1), axis.stride), 1);
   // A window that begins behind the input is none.
@@ -65,10 +60,10 @@ static void placeWindows(Node &node, Axis &axis, bool ceil) {
       dividePlaces(node, plus(node, node.create<AddOp>(size, axis.before), -1),
                    axis.stride),
       1);
-  axis.count = node.create<MinOp>(axis.count, begins);
-  Value end = plus(node, times(node, plus(node, axis.count, -1), axis.stride),
+  count = node.create<MinOp>(count, begins);
+  Value end = plus(node, times(node, plus(node, count, -1), axis.stride),
                    axis.getExtent());
-  axis.more = node.create<MaxOp>(node.create<SubOp>(end, padded), node.ints(0));
+  axis.more = node.create<SubOp>(end, padded);
 }
 
 /// The windows of a node, dimension by dimension.
@@ -101,7 +96,7 @@ static SmallVector<Axis> getAxes(Node &node) {
     return {};
   SmallVector<Axis> axes;
   for (int64_t i = 0; i < count; ++i) {
-    Axis axis{i + 2, taps[i], strides[i], dilations[i], {}, {}, {}, {}};
+    Axis axis{i + 2, taps[i], strides[i], dilations[i], {}, {}, {}};
     if (same.first) {
       axis.before = node.slice1d(same.first, i, i + 1);
       axis.after = node.slice1d(same.second, i, i + 1);
@@ -115,44 +110,42 @@ static SmallVector<Axis> getAxes(Node &node) {
   return axes;
 }
 
-/// `x` with `before` and `after` elements of `value` along `dim`.
-static Value padAlong(Node &node, Value x, int64_t dim, Value before,
-                      Value after, Value value) {
+/// `x` with `before` and `after` elements of `value` along its last dimensions.
+static Value padBehind(Node &node, Value x, ArrayRef<Value> before,
+                       ArrayRef<Value> after, Value value) {
   if (node.hasFailed())
     return {};
-  int64_t rank = Node::getType(x).getRank();
-  Value in = node.ints(SmallVector<int64_t>(dim, 0)),
-        out = node.ints(SmallVector<int64_t>(rank - dim - 1, 0));
-  return node.create<PadOp>(x, node.concat({in, before, out, in, after, out}),
-                            value);
+  int64_t leading = Node::getType(x).getRank() - before.size();
+  Value none = node.ints(SmallVector<int64_t>(leading, 0));
+  SmallVector<Value> amounts{none};
+  llvm::append_range(amounts, before);
+  amounts.push_back(none);
+  llvm::append_range(amounts, after);
+  return node.create<PadOp>(x, node.concat(amounts), value);
 }
 
-/// `OpTy` of what each tap of the windows along `axis`, dimension `dim` of the
-/// padded `x`, sees.
+/// `OpTy` of the windows `axes` of `x`, as it is.
 template <typename OpTy>
-static Value combineTaps(Node &node, Value x, int64_t dim, const Axis &axis) {
-  Value length =
-      plus(node, times(node, plus(node, axis.count, -1), axis.stride), 1);
-  Value result;
-  for (int64_t tap = 0; tap < axis.taps; ++tap) {
-    int64_t start = tap * axis.dilation;
-    Value seen =
-        node.create<SliceOp>(x, node.ints(start), plus(node, length, start),
-                             node.ints(axis.stride), ArrayRef<int64_t>{dim});
-    result = tap ? node.create<OpTy>(result, seen) : seen;
-  }
-  return result;
-}
-
-template <typename OpTy>
-static Value combineWindows(Node &node, ArrayRef<Axis> axes, Value padding) {
-  Value x = node.getInput(0);
+static Value combineWindows(Node &node, Value x, ArrayRef<Axis> axes) {
+  SmallVector<int64_t> taps, strides, dilations;
   for (const Axis &axis : axes) {
-    x = padAlong(node, x, axis.dim, axis.before,
-                 node.create<AddOp>(axis.after, axis.more), padding);
-    x = combineTaps<OpTy>(node, x, axis.dim, axis);
+    taps.push_back(axis.taps);
+    strides.push_back(axis.stride);
+    dilations.push_back(axis.dilation);
   }
-  return x;
+  return node.create<OpTy>(x, taps, strides, dilations);
+}
+
+/// `OpTy` of the windows `axes` of the input with `padding`.
+template <typename OpTy>
+static Value combineInput(Node &node, ArrayRef<Axis> axes, Value padding) {
+  SmallVector<Value> before, after;
+  for (const Axis &axis : axes) {
+    before.push_back(axis.before);
+    after.push_back(node.create<AddOp>(axis.after, axis.more));
+  }
+  return combineWindows<OpTy>(
+      node, padBehind(node, node.getInput(0), before, after, padding), axes);
 }
 
 /// The least number of the element type of `x`.
@@ -171,7 +164,8 @@ static Value importMaxPool(Node &node) {
   SmallVector<Axis> axes = getAxes(node);
   if (node.hasFailed())
     return {};
-  return combineWindows<MaxOp>(node, axes, getLeast(node, node.getInput(0)));
+  return combineInput<WindowMaxOp>(node, axes,
+                                   getLeast(node, node.getInput(0)));
 }
 
 /// How many elements that count each window along `axis` sees, as a vector.
@@ -187,8 +181,8 @@ static Value countElements(Node &node, const Axis &axis, bool countsPads) {
     after = axis.more;
   }
   Value ones = node.create<BroadcastToOp>(node.scalarLike(x, 1), size);
-  Value padded = padAlong(node, ones, 0, before, after, node.scalarLike(x, 0));
-  return combineTaps<AddOp>(node, padded, 0, axis);
+  Value padded = padBehind(node, ones, before, after, node.scalarLike(x, 0));
+  return combineWindows<WindowSumOp>(node, padded, axis);
 }
 
 static Value importAveragePool(Node &node) {
@@ -197,24 +191,27 @@ static Value importAveragePool(Node &node) {
     return {};
   bool countsPads = node.getInt("count_include_pad", 0);
   Value x = node.getInput(0);
-  Value sums = combineWindows<AddOp>(node, axes, node.scalarLike(x, 0));
+  Value sums = combineInput<WindowSumOp>(node, axes, node.scalarLike(x, 0));
   bool ceil = node.getInt("ceil_mode", 0);
   SmallVector<int64_t> pads = getSteps(node, "pads", 2 * axes.size(), 0);
   bool isPadded = node.getString("auto_pad", "NOTSET") != "VALID" &&
                   (node.getString("auto_pad", "NOTSET") != "NOTSET" ||
                    llvm::any_of(pads, [](int64_t pad) { return pad; }));
   if (!ceil && (countsPads || !isPadded)) {
-    int64_t taps = 1;
+    double taps = 1;
     for (const Axis &axis : axes)
       taps *= axis.taps;
-    return node.create<DivOp>(sums, node.scalarLike(x, taps));
+    return node.create<MulOp>(sums, node.scalarLike(x, 1 / taps));
   }
+  Value counts;
   for (auto [index, axis] : llvm::enumerate(axes)) {
     auto behind = llvm::to_vector(llvm::seq<int64_t>(1, axes.size() - index));
-    sums = node.create<DivOp>(
-        sums, node.unsqueeze(countElements(node, axis, countsPads), behind));
+    Value count = node.unsqueeze(countElements(node, axis, countsPads), behind);
+    counts = index ? node.create<MulOp>(counts, count) : count;
   }
-  return sums;
+  // One division for all channels.
+  return node.create<MulOp>(sums,
+                            node.create<DivOp>(node.scalarLike(x, 1), counts));
 }
 
 /// `OpTy` over all places of an image.
@@ -223,8 +220,14 @@ template <typename OpTy> static Value importGlobalPool(Node &node) {
   if (rank < 3)
     return node.error("expects an input of rank 3 or more, got ",
                       node.getInputType(0));
+  // As one dimension, which fills vectors where images are narrow.
+  Value x = node.getInput(0);
   auto axes = llvm::to_vector(llvm::seq<int64_t>(2, rank));
-  return node.create<OpTy>(node.getInput(0), axes, /*keep_dims=*/true);
+  Value places = node.reshape(
+      x, node.concat({node.sizes(x, 0, 2), node.sizeProduct(x, axes)}));
+  Value pooled = node.create<OpTy>(places, ArrayRef<int64_t>{2},
+                                   /*keep_dims=*/false);
+  return node.unsqueeze(pooled, axes);
 }
 
 void onnx_import::addPoolingOperators(OperatorTable &table) {

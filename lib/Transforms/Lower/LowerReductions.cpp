@@ -134,6 +134,65 @@ static void addReduction(LoweringPatterns &patterns,
   });
 }
 
+/// The larger one; `lhs`, which never is a NaN, if `rhs` is. A single
+/// instruction does that.
+static Value combineMax(ImplicitLocOpBuilder &b, Value lhs, Value rhs,
+                        Type type) {
+  if (!isa<FloatType>(lhs.getType()))
+    return emitMax(b, lhs, rhs, type);
+  Value larger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, rhs, lhs);
+  return arith::SelectOp::create(b, larger, rhs, lhs);
+}
+
+/// Reductions of windows, of which each tap is a step. An operand that nothing
+/// reads says how many there are.
+template <typename OpTy>
+static void addWindow(LoweringPatterns &patterns,
+                      const std::function<TypedAttr(Type)> &identity,
+                      const Combine &combine) {
+  patterns.add<OpTy>([=](OpTy op, OpTy::Adaptor adaptor, Emitter &e) {
+    SizedTensor input = e.tensor(adaptor.getInput());
+    Type type = op.getInput().getType().getElementType();
+    int64_t rank = input.getRank(), count = op.getTaps().size();
+    SmallVector<DimAttr> sizes(input.sizes), taps;
+    SmallVector<AffineExpr> places, steps;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      places.push_back(e.getAffineDimExpr(dim));
+    SmallVector<utils::IteratorType> iterators(rank,
+                                               utils::IteratorType::parallel);
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t dim = rank - count + i, dilation = op.getDilations()[i];
+      DimAttr extent = e.number((op.getTaps()[i] - 1) * dilation + 1);
+      e.requireAtMost(extent, sizes[dim],
+                      "expects dimension " + Twine(dim) +
+                          " to be as large as the window, {0}, got {1}");
+      DimAttr stride = e.number(op.getStrides()[i]);
+      sizes[dim] = (sizes[dim] - extent).floorDiv(stride) + e.number(1);
+      taps.push_back(e.number(op.getTaps()[i]));
+      steps.push_back(e.getAffineDimExpr(rank + i));
+      iterators.push_back(utils::IteratorType::reduction);
+      places[dim] = places[dim] * op.getStrides()[i] + steps[i] * dilation;
+    }
+    auto map = [&](ArrayRef<AffineExpr> exprs) {
+      return AffineMap::get(rank + count, 0, exprs, e.getContext());
+    };
+    AffineMap result = AffineMap::get(
+        rank + count, 0, e.getMultiDimIdentityMap(rank).getResults(),
+        e.getContext());
+    Value init = e.filled(sizes, e.constant(identity(getComputeType(type))));
+    auto loops = linalg::GenericOp::create(
+        e, init.getType(), ValueRange{input.value, e.empty(taps, type)}, init,
+        ArrayRef{map(places), map(steps), result}, iterators,
+        [&](OpBuilder &builder, Location loc, ValueRange args) {
+          ImplicitLocOpBuilder b(loc, builder);
+          Value element =
+              emitConvert(b, args[0], args[0].getType(), args[2].getType());
+          linalg::YieldOp::create(b, combine(b, args[2], element, type));
+        });
+    return finishReduce(e, {loops.getResult(0), sizes}, input, {}, false);
+  });
+}
+
 static SizedTensor lowerMean(ReduceMeanOp op, ReduceMeanOp::Adaptor adaptor,
                              Emitter &e) {
   SizedTensor input = e.tensor(adaptor.getInput());
@@ -363,6 +422,8 @@ void dyn::populateLowerReductions(LoweringPatterns &patterns) {
   addReduction<ReduceMaxOp>(patterns, getLowest, emitMax);
   addReduction<ReduceMinOp>(patterns, getHighest, emitMin);
   patterns.add<ReduceMeanOp>(lowerMean);
+  addWindow<WindowMaxOp>(patterns, getLowest, combineMax);
+  addWindow<WindowSumOp>(patterns, number(0), combineAdd);
   patterns.add<ArgMaxOp>(lowerArgReduce<ArgMaxOp, true>);
   patterns.add<ArgMinOp>(lowerArgReduce<ArgMinOp, false>);
   patterns.add<SoftmaxOp>(lowerSoftmax);

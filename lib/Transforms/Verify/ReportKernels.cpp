@@ -20,6 +20,8 @@ static bool reduces(linalg::LinalgOp op) {
 /// Two inputs that are multiplied and summed.
 static bool isContraction(linalg::LinalgOp op) {
   return reduces(op) && op.getNumDpsInputs() >= 2 &&
+         llvm::all_of(op.getRegionInputArgs(),
+                      [](Value input) { return !input.use_empty(); }) &&
          (linalg::isaContractionOpInterface(op) ||
           linalg::isaConvolutionOpInterface(op));
 }
