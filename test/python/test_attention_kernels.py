@@ -62,7 +62,21 @@ CHANGES = {
     %j = linalg.index 2 : index
     %future = arith.cmpi slt, %i, %j : index
     %changed_score = arith.select %future, %never, %scaled : f32""",
+    "causal_kept": """%i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %seen = arith.cmpi sge, %i, %j : index
+    %changed_score = arith.select %seen, %scaled, %never : f32""",
+    "causal_shifted": """%i = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %two = arith.constant 2 : i64
+    %query = arith.index_cast %i : index to i64
+    %key = arith.index_cast %j : index to i64
+    %next = arith.addi %query, %two : i64
+    %future = arith.cmpi sge, %key, %next : i64
+    %changed_score = arith.select %future, %never, %scaled : f32""",
 }
+#: The last key that a query sees, counted from it.
+LAST_KEYS = {"causal": 0, "causal_kept": 0, "causal_shifted": 1}
 SOURCE = "".join(FUNCTION.replace("NAME", name).replace("CHANGE", change) for name, change in CHANGES.items())
 LENGTHS = [0, 1, 2, 3, 5, 8, 13, 16, 17, 31, 33, 130, 257]
 PAIRS = [*zip(LENGTHS, LENGTHS, strict=True), (1, 129), (7, 200), (40, 3), (3, 0), (0, 3)]
@@ -103,8 +117,8 @@ def reference(name: str, q, k, v, mask) -> np.ndarray:
     scores = 0.25 * q.astype(np.float64) @ k.transpose(0, 2, 1)
     if name == "masked":
         scores = scores + mask
-    if name == "causal":
-        scores = np.where(np.tri(*mask.shape, dtype=bool), scores, -np.inf)
+    if name in LAST_KEYS:
+        scores = np.where(np.tri(*mask.shape, k=LAST_KEYS[name], dtype=bool), scores, -np.inf)
     weights = np.exp(scores - scores.max(axis=-1, keepdims=True, initial=np.finfo(np.float64).min))
     return weights / np.maximum(weights.sum(axis=-1, keepdims=True), 1e-300) @ v
 
@@ -139,15 +153,16 @@ def test_bits_of_a_row_do_not_depend_on_others(run, keys):
         np.testing.assert_array_equal(compute(run, "masked", part), whole[:, start:end], err_msg=f"{start} to {end}")
 
 
-def test_bits_of_a_causal_row_do_not_depend_on_later_ones(run):
-    """Nor on keys and values that it does not see."""
+@pytest.mark.parametrize("name", LAST_KEYS)
+def test_bits_of_a_causal_row_do_not_depend_on_later_ones(run, name):
     q, k, v, mask = make(150, 150)
-    whole = compute(run, "causal", [q, k, v, mask])
+    whole = compute(run, name, [q, k, v, mask])
     for count in (1, 2, 5, 15, 16, 17, 24, 32, 33, 48, 127, 129, 149):
-        part = make(count, count)
+        keys = min(count + LAST_KEYS[name], 150)
+        part = make(count, keys)
         for array, of in zip(part, (q, k, v), strict=False):
-            array[...] = of[:, :count]
-        np.testing.assert_array_equal(compute(run, "causal", part), whole[:, :count], err_msg=f"{count} rows")
+            array[...] = of[:, : array.shape[1]]
+        np.testing.assert_array_equal(compute(run, name, part), whole[:, :count], err_msg=f"{count} rows")
 
 
 def test_bits_do_not_depend_on_masked_keys(run):
