@@ -66,8 +66,7 @@ std::optional<AttentionEmitter::Causal> AttentionEmitter::matchCausal() {
     return std::nullopt;
   // -inf where `predicate` holds.
   Predicate predicate = compare.getPredicate();
-  bool findsUnseen = matchPattern(choice.getTrueValue(), m_NegInfFloat());
-  if (!findsUnseen) {
+  if (!matchPattern(choice.getTrueValue(), m_NegInfFloat())) {
     if (!matchPattern(choice.getFalseValue(), m_NegInfFloat()))
       return std::nullopt;
     predicate = arith::invertPredicate(predicate);
@@ -81,46 +80,7 @@ std::optional<AttentionEmitter::Causal> AttentionEmitter::matchCausal() {
       !isShiftedIndex(key, body, a.payloadKey) ||
       !isShiftedIndex(query, body, a.payloadQuery))
     return std::nullopt;
-  Causal causal{compare,
-                findsUnseen,
-                key,
-                query,
-                /*seesEqual=*/predicate == Predicate::sgt,
-                {compare}};
-  for (Operation &op : llvm::reverse(body->without_terminator()))
-    if (llvm::all_of(op.getUsers(), [&](Operation *user) {
-          return causal.ops.contains(user);
-        }))
-      causal.ops.insert(&op);
-  return causal;
-}
-
-static Value asIndex(OpBuilder &b, Location loc, Value value) {
-  if (value.getType().isIndex())
-    return value;
-  return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
-}
-
-/// The comparison for a vector of scores. Along lanes either side counts up by
-/// one, so the first lanes are all that it holds for, or all that it does not.
-Value AttentionEmitter::compareCausally(const Lanes &scores) {
-  Block *body = a.payload.getBody();
-  Value key = asIndex(b, loc, evaluateAt(b, causal->key, body, scores.key));
-  Value query =
-      asIndex(b, loc, evaluateAt(b, causal->query, body, scores.query));
-  // Keys in the lanes: the first ones are seen. Queries: the first ones do not
-  // see the key.
-  Value first = scores.areKeys ? arith::SubIOp::create(b, loc, query, key)
-                               : arith::SubIOp::create(b, loc, key, query);
-  if (causal->seesEqual == scores.areKeys)
-    first = add(first, 1);
-  auto type = VectorType::get({lanes}, b.getI1Type());
-  Value mask = vector::CreateMaskOp::create(b, loc, type, first);
-  if (causal->findsUnseen != scores.areKeys)
-    return mask;
-  Value all =
-      arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, true));
-  return arith::XOrIOp::create(b, loc, mask, all);
+  return Causal{key, query, /*seesEqual=*/predicate == Predicate::sgt};
 }
 
 /// How many of the first keys are all that the queries up to `lastQuery` see:
@@ -129,9 +89,14 @@ Value AttentionEmitter::keysSeenBy(Value lastQuery) {
   if (!causal)
     return numKeys;
   Block *body = a.payload.getBody();
+  auto asIndex = [&](Value value) -> Value {
+    return value.getType().isIndex()
+               ? value
+               : arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+  };
   Value seen = arith::SubIOp::create(
-      b, loc, asIndex(b, loc, evaluateAt(b, causal->query, body, lastQuery)),
-      asIndex(b, loc, evaluateAt(b, causal->key, body, constant(0))));
+      b, loc, asIndex(evaluateAt(b, causal->query, body, lastQuery)),
+      asIndex(evaluateAt(b, causal->key, body, constant(0))));
   if (causal->seesEqual)
     seen = add(seen, 1);
   seen = arith::MaxSIOp::create(b, loc, seen, constant(1));

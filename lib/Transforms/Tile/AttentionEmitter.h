@@ -63,16 +63,11 @@ private:
   }
 
   // Causal attention.
+  /// What is compared, at a key and at a query. A key where both are equal is
+  /// seen or not.
   struct Causal {
-    arith::CmpIOp compare;
-    /// It holds for keys that are not seen, instead of for those that are.
-    bool findsUnseen;
-    /// What is compared, at a key and at a query; a key where they are equal is
-    /// seen or not.
     Value key, query;
     bool seesEqual;
-    /// The comparison and all that is there for it alone.
-    SmallPtrSet<Operation *, 8> ops;
   };
   struct KeyBlock {
     Value first, count, isFirst, isLast;
@@ -104,7 +99,6 @@ private:
   void turnPayloadOperands(Value firstKey, Value count);
   Value transform(Value score, const Lanes &scores);
   Value payloadOperand(OpOperand &operand, const Lanes &scores);
-  Value compareCausally(const Lanes &scores);
 
   // Loops.
   Vectors loop(Value from, Value to, Value step, ValueRange values,

@@ -104,11 +104,6 @@ Value AttentionEmitter::transform(Value score, const Lanes &scores) {
     return arith::AddIOp::create(b, loc, broadcast(first), step);
   };
   for (Operation &op : body->without_terminator()) {
-    if (causal && causal->ops.contains(&op)) {
-      if (&op == causal->compare)
-        values.map(op.getResult(0), compareCausally(scores));
-      continue;
-    }
     if (auto index = dyn_cast<linalg::IndexOp>(op)) {
       Value value = constant(0);
       if (index.getDim() == a.payloadKey)
