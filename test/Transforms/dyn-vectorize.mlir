@@ -205,9 +205,9 @@ func.func @part(%in: memref<?x?xf32>, %out: memref<?x?xf32, strided<[?, 1], offs
 // CHECK-LABEL: func.func @depthwise(
 // CHECK:         scf.index_switch
 // CHECK:         case 1 {
-// CHECK:         case 7 {
+// CHECK:         case 3 {
 // CHECK:         default {
-// CHECK:           scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK:           scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 func.func @depthwise(%x: memref<?x?xf32>, %w: memref<3x3xf32>, %y: memref<?x?xf32>) {
   linalg.generic {indexing_maps = [affine_map<(h, w, i, j) -> (h + i, w + j)>, affine_map<(h, w, i, j) -> (i, j)>,
                                    affine_map<(h, w, i, j) -> (h, w)>],
@@ -217,6 +217,29 @@ func.func @depthwise(%x: memref<?x?xf32>, %w: memref<3x3xf32>, %y: memref<?x?xf3
     %0 = arith.mulf %a, %b : f32
     %1 = arith.addf %sum, %0 : f32
     linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// Lanes two elements apart are picked from two vectors, of which the second ends with the last lane.
+// CHECK-LABEL: func @strided_windows
+// CHECK: %[[FIRST:.*]] = vector.load %arg0{{.*}} vector<8xf32>
+// CHECK: vector.shuffle %[[FIRST]], %[[FIRST]] [0, 2, 4, 6, {{.*}}]
+// CHECK: %[[SECOND:.*]] = vector.load %arg0{{.*}} vector<8xf32>
+// CHECK: vector.shuffle %{{.*}}, %[[SECOND]] [0, 1, 2, 3, 9, 11, 13, 15]
+// CHECK: vector.maskedload
+func.func @strided_windows(%x: memref<?x?xf32>, %w: memref<3xf32>, %y: memref<?x?xf32>) {
+  linalg.generic {
+      indexing_maps = [affine_map<(i, j, k) -> (i, j * 2 + k)>, affine_map<(i, j, k) -> (k)>,
+                       affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x?xf32>, memref<3xf32>) outs(%y : memref<?x?xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %product = arith.mulf %a, %b : f32
+    %next = arith.addf %sum, %product : f32
+    linalg.yield %next : f32
   }
   return
 }
